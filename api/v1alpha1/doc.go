@@ -6,5 +6,7 @@
 // a manifest means is in internal/compile. It imports apimachinery only.
 //
 // +kubebuilder:object:generate=true
+// +kubebuilder:ac:generate=true
+// +kubebuilder:ac:output:package="../applyconfiguration"
 // +groupName=grantkeeper.dev
 package v1alpha1

@@ -9,6 +9,9 @@ import (
 // GroupVersion is the API group and version of every kind in this package.
 var GroupVersion = schema.GroupVersion{Group: "grantkeeper.dev", Version: "v1alpha1"}
 
+// SchemeGroupVersion is GroupVersion under the name that the generated apply configurations call it by.
+var SchemeGroupVersion = GroupVersion
+
 // AddToScheme registers the kinds.
 func AddToScheme(s *runtime.Scheme) error {
 	s.AddKnownTypes(GroupVersion,
