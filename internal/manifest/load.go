@@ -1,0 +1,198 @@
+package manifest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
+)
+
+// MaxFileSize bounds one file, in bytes. etcd takes no object larger than 1.5 MiB, so a larger file is not a manifest.
+const MaxFileSize = 4 << 20
+
+// Loader reads folders. It is safe for concurrent use, and cheaper the second time: compiled schemas are kept.
+type Loader struct {
+	schemas map[schema.GroupVersionKind]*kindSchema
+}
+
+// NewLoader makes a Loader that judges by the given CustomResourceDefinitions.
+func NewLoader(crds []*apiextensionsv1.CustomResourceDefinition) *Loader {
+	return &Loader{schemas: schemasOf(crds)}
+}
+
+// Load reads every .yaml, .yml and .json file below dir, but for kustomizations and names that begin with a dot. The
+// Set has every object that is in order; each Problem is one that is not, or a file that cannot be read. A folder that
+// cannot be read at all is one Problem.
+func (l *Loader) Load(ctx context.Context, dir string) (Set, []Problem) {
+	r := &reading{loader: l, set: Set{Origins: map[ObjectKey]Origin{}}}
+	files, err := find(dir)
+	if err != nil {
+		r.problem(Problem{Origin: Origin{File: dir}, Message: fmt.Sprintf("cannot be read: %v", reason(err))})
+	}
+	for _, f := range files {
+		r.file(ctx, f)
+	}
+	return r.set, r.problems
+}
+
+// find lists the manifests below dir, sorted by path. It follows a link to a file, so that a mounted ConfigMap can be read, but not
+// one to a folder.
+func find(dir string) ([]string, error) {
+	if info, err := os.Stat(dir); err != nil {
+		return nil, err
+	} else if !info.IsDir() {
+		return nil, errors.New("not a folder")
+	}
+	var files []string
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if path != dir && strings.HasPrefix(d.Name(), ".") {
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if d.IsDir() || !IsManifest(d.Name()) {
+			return nil
+		}
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			return nil
+		}
+		files = append(files, path)
+		return nil
+	})
+	slices.Sort(files)
+	return files, err
+}
+
+// IsManifest reports whether a file of that name is read by Load.
+func IsManifest(name string) bool {
+	base := filepath.Base(name)
+	switch strings.ToLower(base) {
+	case "kustomization.yaml", "kustomization.yml", "kustomization":
+		return false
+	}
+	switch filepath.Ext(base) {
+	case ".yaml", ".yml", ".json":
+		return !strings.HasPrefix(base, ".")
+	}
+	return false
+}
+
+// reading is one Load under way.
+type reading struct {
+	loader   *Loader
+	set      Set
+	problems []Problem
+	order    int
+}
+
+func (r *reading) problem(p Problem) { r.problems = append(r.problems, p) }
+
+func (r *reading) file(ctx context.Context, path string) {
+	r.set.Files = append(r.set.Files, path)
+	text, err := readBounded(path)
+	if err != nil {
+		r.problem(Problem{Origin: Origin{File: path}, Message: fmt.Sprintf("cannot be read: %v", reason(err))})
+		return
+	}
+	parts, offsets := split(text)
+	for i, part := range parts {
+		d, err := parse(part, offsets[i])
+		if err != nil {
+			r.problem(problemOf(path, err))
+			continue
+		}
+		if d.root != nil {
+			r.document(ctx, path, d)
+		}
+	}
+}
+
+func readBounded(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > MaxFileSize {
+		return nil, fmt.Errorf("%d bytes, more than the %d a file of manifests may have", info.Size(), MaxFileSize)
+	}
+	return os.ReadFile(path)
+}
+
+// reason is an error of the file system without the path, which the Problem already names.
+func reason(err error) error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err
+	}
+	return err
+}
+
+// header is what every object has.
+type header struct {
+	metav1.TypeMeta `json:",inline"`
+	Metadata        struct {
+		Name         string `json:"name"`
+		Namespace    string `json:"namespace"`
+		GenerateName string `json:"generateName"`
+	} `json:"metadata"`
+	Items []json.RawMessage `json:"items"`
+}
+
+func (r *reading) document(ctx context.Context, file string, d *document) {
+	var h header
+	if err := json.Unmarshal(d.json, &h); err != nil {
+		// The type error names the Go struct, which means nothing to a reader.
+		r.problem(Problem{Origin: Origin{file, d.line("")}, Message: "not a manifest: want an object with apiVersion, kind and metadata.name, each a string"})
+		return
+	}
+	if h.APIVersion == "v1" && h.Kind == "List" {
+		for i, item := range h.Items {
+			r.document(ctx, file, d.item(i, item))
+		}
+		return
+	}
+	key := ObjectKey{h.Kind, h.Metadata.Namespace, h.Metadata.Name}
+	gv, err := schema.ParseGroupVersion(h.APIVersion)
+	switch {
+	case h.APIVersion == "" || h.Kind == "":
+		r.problem(Problem{Origin: Origin{file, d.line("")}, Message: "apiVersion and kind are required"})
+	case err != nil:
+		r.problem(Problem{Origin{file, d.line("apiVersion")}, key, err.Error()})
+	case h.Metadata.Name == "" && h.Metadata.GenerateName != "":
+		r.problem(Problem{Origin{file, d.line("metadata.generateName")}, key, "metadata.generateName: cannot be applied; give the object a metadata.name"})
+	case gv.Group == v1alpha1.GroupVersion.Group:
+		r.custom(ctx, file, d, gv.WithKind(h.Kind), key)
+	case gv == corev1.SchemeGroupVersion && (h.Kind == "Namespace" || h.Kind == "Secret"):
+		r.core(file, d, key)
+	default:
+		r.set.PassedOver = append(r.set.PassedOver, Problem{Origin{file, d.line("")}, key, "passed over: " + h.APIVersion + " is none of Grantkeeper's concern here"})
+	}
+}
+
+// keep records where an object stands; false when another one of that name was read before.
+func (r *reading) keep(file string, d *document, key ObjectKey) bool {
+	at := Origin{file, d.line("")}
+	if first, ok := r.set.Origins[key]; ok {
+		r.problem(Problem{Origin{file, d.line("metadata.name")}, key, fmt.Sprintf("is already declared at %s; remove one of the two", first)})
+		return false
+	}
+	r.set.Origins[key] = at
+	r.order++
+	return true
+}
