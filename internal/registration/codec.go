@@ -1,10 +1,10 @@
 package registration
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
+	"unicode/utf8"
 )
 
 // Version of the documents. Versions: 1, the first.
@@ -56,11 +56,14 @@ func Encode(d Document) ([]byte, error) {
 	return b, nil
 }
 
-// Decode reads a document strictly: an unknown version, kind or field, a repeated document in one input, or a field
-// that does not validate is an error, so that a document is served as it was meant or not at all.
+// Decode reads a document strictly: an unknown version or kind, a field that is unknown, repeated or in another case, anything
+// after the document, or a field that does not validate is an error, so that a document is served as it was meant or not at all.
 func Decode(b []byte) (Document, error) {
 	if len(b) > MaxSize {
 		return nil, fmt.Errorf("%d bytes, more than the %d a document may have", len(b), MaxSize)
+	}
+	if !utf8.Valid(b) {
+		return nil, errors.New("not valid UTF-8")
 	}
 	var e envelope
 	if err := strict(b, &e); err != nil {
@@ -95,14 +98,3 @@ func Decode(b []byte) (Document, error) {
 	return d, nil
 }
 
-func strict(b []byte, into any) error {
-	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(into); err != nil {
-		return err
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return fmt.Errorf("trailing data after the document")
-	}
-	return nil
-}

@@ -1,0 +1,383 @@
+package registration
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// How many of everything a document may have.
+const (
+	MaxRedirectURIs   = 20
+	MaxClientScopes   = 100
+	MaxSecrets        = 8
+	MaxTrustedProxies = 64
+	MaxPolicyEntries  = 500
+	MaxResourceScopes = 200
+	MaxAccounts       = 2000
+	MaxGroups         = 100
+	MaxSigningKeys    = 64
+	MaxSymmetricKeys  = 32
+)
+
+// problems collects what is wrong with a document, field by field.
+type problems struct{ errs []error }
+
+// add notes a problem of a field, if there is one.
+func (p *problems) add(field string, err error) {
+	if err != nil {
+		p.errs = append(p.errs, fmt.Errorf("%s: %w", field, err))
+	}
+}
+
+// addValue is add with the value shown; for fields that hold nothing secret.
+func (p *problems) addValue(field, value string, err error) {
+	if err != nil {
+		p.errs = append(p.errs, fmt.Errorf("%s %q: %w", field, clip(value), err))
+	}
+}
+
+func (p *problems) addf(field, format string, args ...any) { p.add(field, fmt.Errorf(format, args...)) }
+
+func (p *problems) join() error { return errors.Join(p.errs...) }
+
+// clip keeps a bad value from filling a log.
+func clip(s string) string {
+	const limit = 128
+	if len(s) <= limit {
+		return s
+	}
+	return strings.ToValidUTF8(s[:limit], "") + "…"
+}
+
+// list checks the length of a list, each entry, and that none is there twice.
+func list[T ~string](p *problems, field string, values []T, limit int, check func(T) error) {
+	if len(values) > limit {
+		p.addf(field, "must have at most %d entries, not %d", limit, len(values))
+		return
+	}
+	seen := make(map[T]struct{}, len(values))
+	for i, v := range values {
+		entry := fmt.Sprintf("%s[%d]", field, i)
+		p.addValue(entry, string(v), check(v))
+		if _, twice := seen[v]; twice {
+			p.addValue(entry, string(v), errors.New("is there twice"))
+		}
+		seen[v] = struct{}{}
+	}
+}
+
+func (p *problems) owner(namespace, name string) {
+	p.addValue("namespace", namespace, CheckNamespace(namespace))
+	p.addValue("name", name, CheckName(name))
+}
+
+func (p *problems) uid(s string) {
+	if s == "" || len(s) > 64 || strings.Trim(s, "0123456789abcdefABCDEF-ghijklmnopqrstuvwxyzGHIJKLMNOPQRSTUVWXYZ") != "" {
+		p.addf("uid", "must have 1 to 64 letters, digits and dashes")
+	}
+}
+
+func (p *problems) optionalText(field, s string, limit int) {
+	if s != "" {
+		p.addValue(field, s, CheckText(s, limit))
+	}
+}
+
+func (p *problems) lifetime(field string, d Duration, least, most time.Duration) {
+	p.addValue(field, FormatDuration(d.Std()), CheckLifetime(d.Std(), least, most))
+}
+
+// Validate implements [Document].
+func (d *Server) Validate() error {
+	var p problems
+	p.owner(d.Namespace, d.Name)
+	p.addValue("issuer", d.Issuer, CheckIssuer(d.Issuer))
+	p.optionalText("displayName", d.DisplayName, MaxDisplayText)
+	p.lifetime("device.codeTTL", d.Device.CodeTTL, MinDeviceCodeTTL, MaxDeviceCodeTTL)
+	p.lifetime("device.interval", d.Device.Interval, MinDeviceInterval, MaxDeviceInterval)
+	if d.Device.Interval >= d.Device.CodeTTL {
+		p.addf("device.interval", "must be shorter than device.codeTTL")
+	}
+	list(&p, "trustedProxies", d.TrustedProxies, MaxTrustedProxies, CheckCIDR)
+	return p.join()
+}
+
+// Validate implements [Document].
+func (d *Client) Validate() error {
+	var p problems
+	p.owner(d.Namespace, d.Name)
+	p.uid(d.UID)
+	if d.Generation < 0 {
+		p.addf("generation", "must not be negative")
+	}
+	p.addValue("clientID", d.ClientID, CheckClientID(d.ClientID))
+	if d.Type != TypeService && d.Type != TypeDevice {
+		p.addValue("type", d.Type, fmt.Errorf("must be %s or %s", TypeService, TypeDevice))
+	}
+	p.addValue("display.name", d.Display.Name, CheckText(d.Display.Name, MaxName))
+	p.optionalText("display.publisher", d.Display.Publisher, MaxDisplayText)
+	for _, v := range []struct{ field, value string }{{"display.homepage", d.Display.Homepage}, {"display.policyURI", d.Display.PolicyURI}} {
+		if v.value != "" {
+			p.addValue(v.field, v.value, CheckWebURI(v.value))
+		}
+	}
+	list(&p, "redirectURIs", d.RedirectURIs, MaxRedirectURIs, CheckRedirectURI)
+	list(&p, "scopes", d.Scopes, MaxClientScopes, CheckScope)
+	d.validateGrants(&p)
+	d.validateAuthentication(&p)
+	p.lifetime("tokens.accessTokenTTL", d.Tokens.AccessTokenTTL, MinAccessTokenTTL, MaxAccessTokenTTL)
+	p.lifetime("tokens.refreshTokenTTL", d.Tokens.RefreshTokenTTL, MinRefreshTokenTTL, MaxRefreshTokenTTL)
+	p.lifetime("tokens.refreshTokenIdle", d.Tokens.RefreshTokenIdle, MinRefreshTokenTTL, MaxRefreshTokenTTL)
+	p.addValue("policy", d.Policy, CheckName(d.Policy))
+	return p.join()
+}
+
+func (d *Client) validateGrants(p *problems) {
+	list(p, "grantTypes", d.GrantTypes, MaxPolicyEntries, CheckGrantType)
+	if len(d.GrantTypes) == 0 {
+		p.addf("grantTypes", "must not be empty")
+	}
+	user := HasUserGrant(d.GrantTypes)
+	for i, g := range d.GrantTypes {
+		if g == GrantTypeRefreshToken && !user {
+			p.addf(fmt.Sprintf("grantTypes[%d]", i), "refresh_token needs a grant that begins with a user, such as %s", GrantTypeDeviceCode)
+		}
+	}
+	for i, s := range d.Scopes {
+		if IsIdentityScope(s) && !user {
+			p.addf(fmt.Sprintf("scopes[%d]", i), "%s needs a grant that begins with a user, such as %s", s, GrantTypeDeviceCode)
+		}
+	}
+}
+
+func (d *Client) validateAuthentication(p *problems) {
+	a := d.Authentication
+	list(p, "authentication.methods", a.Methods, 2, CheckAuthenticationMethod)
+	var public, secret bool
+	for _, m := range a.Methods {
+		public = public || m == AuthenticationNone
+		secret = secret || m == AuthenticationClientSecret
+	}
+	switch {
+	case len(a.Methods) == 0:
+		p.addf("authentication.methods", "must not be empty")
+	case secret && len(a.Secrets) == 0:
+		p.addf("authentication.secrets", "must not be empty with the method %s", AuthenticationClientSecret)
+	case !secret && len(a.Secrets) > 0:
+		p.addf("authentication.secrets", "must be empty without the method %s", AuthenticationClientSecret)
+	case len(a.Secrets) > MaxSecrets:
+		p.addf("authentication.secrets", "must have at most %d entries", MaxSecrets)
+	}
+	if public {
+		for i, g := range d.GrantTypes {
+			if g == GrantTypeClientCredentials {
+				p.addf(fmt.Sprintf("grantTypes[%d]", i), "client_credentials needs a client that always authenticates, not method %s (RFC 6749 section 4.4)", AuthenticationNone)
+			}
+		}
+	}
+	seen := map[string]bool{}
+	for i, s := range a.Secrets {
+		field := fmt.Sprintf("authentication.secrets[%d]", i)
+		if s.ID == "" || len(s.ID) > 64 || seen[s.ID] {
+			p.addf(field+".id", "must be unique and have 1 to 64 characters")
+		}
+		seen[s.ID] = true
+		if len(s.SHA256) != 64 || strings.Trim(s.SHA256, "0123456789abcdef") != "" {
+			p.addf(field+".sha256", "must be 64 lower-case hex digits")
+		}
+	}
+}
+
+// Validate implements [Document].
+func (d *Policy) Validate() error {
+	var p problems
+	p.owner(d.Namespace, d.Name)
+	list(&p, "allow.grantTypes", d.Allow.GrantTypes, MaxPolicyEntries, CheckGrantType)
+	list(&p, "allow.scopes", d.Allow.Scopes, MaxPolicyEntries, CheckScope)
+	list(&p, "allow.redirectHosts", d.Allow.RedirectHosts, MaxPolicyEntries, CheckRedirectHost)
+	list(&p, "allow.authentication", d.Allow.Authentication, 2, CheckAuthenticationMethod)
+	if v := d.Limits.AccessTokenTTL; v != 0 {
+		p.lifetime("limits.accessTokenTTL", v, MinAccessTokenTTL, MaxAccessTokenTTL)
+	}
+	if v := d.Limits.RefreshTokenTTL; v != 0 {
+		p.lifetime("limits.refreshTokenTTL", v, MinRefreshTokenTTL, MaxRefreshTokenTTL)
+	}
+	return p.join()
+}
+
+// Validate implements [Document].
+func (d *Resource) Validate() error {
+	var p problems
+	p.owner(d.Namespace, d.Name)
+	p.addValue("identifier", d.Identifier, CheckResourceIdentifier(d.Identifier))
+	p.optionalText("title", d.Title, MaxDisplayText)
+	if len(d.Scopes) > MaxResourceScopes {
+		p.addf("scopes", "must have at most %d entries", MaxResourceScopes)
+		return p.join()
+	}
+	seen := map[string]bool{}
+	for i, s := range d.Scopes {
+		field := fmt.Sprintf("scopes[%d]", i)
+		p.addValue(field+".name", s.Name, CheckScope(s.Name))
+		if seen[s.Name] {
+			p.addValue(field+".name", s.Name, errors.New("is there twice"))
+		}
+		if IsIdentityScope(s.Name) {
+			p.addValue(field+".name", s.Name, errors.New("is a scope of OpenID Connect and belongs to no resource"))
+		}
+		seen[s.Name] = true
+		p.addValue(field+".title", s.Title, CheckText(s.Title, MaxDisplayText))
+		p.optionalText(field+".description", s.Description, MaxDescription)
+	}
+	return p.join()
+}
+
+// Validate implements [Document].
+func (d *IdentityProvider) Validate() error {
+	var p problems
+	p.owner(d.Namespace, d.Name)
+	p.uid(d.UID)
+	p.addValue("displayName", d.DisplayName, CheckText(d.DisplayName, MaxName))
+	if d.Local == nil {
+		p.addf("local", "must be set: it is the only kind of provider so far")
+		return p.join()
+	}
+	if len(d.Local.Accounts) > MaxAccounts {
+		p.addf("local.accounts", "must have at most %d entries", MaxAccounts)
+		return p.join()
+	}
+	seen := map[string]bool{}
+	for i := range d.Local.Accounts {
+		a := &d.Local.Accounts[i]
+		field := fmt.Sprintf("local.accounts[%d]", i)
+		p.addValue(field+".username", a.Username, CheckUsername(a.Username))
+		if key := strings.ToLower(a.Username); seen[key] {
+			p.addValue(field+".username", a.Username, errors.New("is there twice; case makes no difference"))
+		} else {
+			seen[key] = true
+		}
+		for _, e := range CheckAccount(a) {
+			p.add(field+"."+e.Field, e.Err)
+		}
+	}
+	return p.join()
+}
+
+// FieldError is a problem of one field. Err never holds the field's value when that may be secret.
+type FieldError struct {
+	Field string
+	Err   error
+}
+
+// CheckAccount checks everything of a local account but its username.
+func CheckAccount(a *LocalAccount) []FieldError {
+	var found []FieldError
+	check := func(field string, err error) {
+		if err != nil {
+			found = append(found, FieldError{field, err})
+		}
+	}
+	_, err := ParseArgon2id(a.PasswordHash)
+	check("passwordHash", err)
+	if a.Name != "" {
+		check("name", CheckText(a.Name, MaxDisplayText))
+	}
+	if a.Email != "" {
+		check("email", CheckEmail(a.Email))
+	}
+	if a.EmailVerified && a.Email == "" {
+		check("emailVerified", errors.New("must not be true without an email"))
+	}
+	if len(a.Groups) > MaxGroups {
+		check("groups", fmt.Errorf("must have at most %d entries", MaxGroups))
+		return found
+	}
+	seen := map[string]bool{}
+	for i, g := range a.Groups {
+		field := fmt.Sprintf("groups[%d]", i)
+		check(field, CheckText(g, MaxDisplayText))
+		if seen[g] {
+			check(field, errors.New("is there twice"))
+		}
+		seen[g] = true
+	}
+	return found
+}
+
+// Validate implements [Document].
+func (d *Keys) Validate() error {
+	var p problems
+	p.owner(d.Namespace, d.Name)
+	if len(d.Signing) > MaxSigningKeys {
+		p.addf("signing", "must have at most %d entries", MaxSigningKeys)
+		return p.join()
+	}
+	ids, active := map[string]bool{}, map[string]bool{}
+	for i := range d.Signing {
+		k := &d.Signing[i]
+		field := fmt.Sprintf("signing[%d]", i)
+		if k.ID == "" || len(k.ID) > 64 || ids[k.ID] {
+			p.addf(field+".id", "must be unique and have 1 to 64 characters")
+		}
+		ids[k.ID] = true
+		p.add(field+".pkcs8", checkSigningKey(k))
+		switch k.State {
+		case KeyActive:
+			if active[k.Algorithm] {
+				p.addf(field+".state", "must be %s for one %s key only", KeyActive, k.Algorithm)
+			}
+			active[k.Algorithm] = true
+		case KeyNext, KeyRetired:
+		default:
+			p.addValue(field+".state", string(k.State), fmt.Errorf("must be %s, %s or %s", KeyNext, KeyActive, KeyRetired))
+		}
+	}
+	symmetric(&p, "sealing", d.Sealing)
+	symmetric(&p, "derivation", d.Derivation)
+	return p.join()
+}
+
+// checkSigningKey parses the private key. What crypto/x509 says is left out: it speaks about secret bytes.
+func checkSigningKey(k *SigningKey) error {
+	key, err := x509.ParsePKCS8PrivateKey(k.PKCS8)
+	if err != nil {
+		return errors.New("must be a private key in PKCS #8")
+	}
+	switch k.Algorithm {
+	case AlgorithmES256:
+		if ec, ok := key.(*ecdsa.PrivateKey); !ok || ec.Curve != elliptic.P256() {
+			return errors.New("must be a P-256 key for ES256")
+		}
+	case AlgorithmRS256:
+		if r, ok := key.(*rsa.PrivateKey); !ok || r.N.BitLen() < 2048 || r.N.BitLen() > 4096 {
+			return errors.New("must be an RSA key of 2048 to 4096 bits for RS256")
+		}
+	default:
+		return fmt.Errorf("algorithm must be %s or %s", AlgorithmES256, AlgorithmRS256)
+	}
+	return nil
+}
+
+func symmetric(p *problems, field string, keys []SymmetricKey) {
+	if len(keys) == 0 || len(keys) > MaxSymmetricKeys {
+		p.addf(field, "must have 1 to %d entries", MaxSymmetricKeys)
+		return
+	}
+	ids := map[string]bool{}
+	for i, k := range keys {
+		entry := fmt.Sprintf("%s[%d]", field, i)
+		if k.ID == "" || len(k.ID) > 64 || ids[k.ID] {
+			p.addf(entry+".id", "must be unique and have 1 to 64 characters")
+		}
+		ids[k.ID] = true
+		if len(k.Key) != 32 {
+			p.addf(entry+".key", "must be 32 bytes")
+		}
+	}
+}

@@ -1,0 +1,38 @@
+package registration
+
+import "slices"
+
+// The types of clients, as OAuthClient.spec.type has them.
+const (
+	TypeService = "Service"
+	TypeDevice  = "Device"
+)
+
+// The grant types a client can be registered for, by their registered names (RFC 7591 section 2).
+const (
+	GrantTypeClientCredentials = "client_credentials"
+	GrantTypeRefreshToken      = "refresh_token"
+	GrantTypeDeviceCode        = "urn:ietf:params:oauth:grant-type:device_code"
+)
+
+// The algorithms that signing keys can have (RFC 7518 section 3.1).
+const (
+	AlgorithmES256 = "ES256"
+	AlgorithmRS256 = "RS256"
+)
+
+// IsIdentityScope reports whether a scope is one of OpenID Connect (Core sections 3.1.2.1, 5.4 and 11, and groups): it
+// speaks about a user, belongs to no resource, and no resource may declare it.
+func IsIdentityScope(s string) bool {
+	switch s {
+	case "openid", "profile", "email", "groups", "offline_access":
+		return true
+	}
+	return false
+}
+
+// IsUserGrant reports whether a grant type begins with a user who lets the client in.
+func IsUserGrant(grantType string) bool { return grantType == GrantTypeDeviceCode }
+
+// HasUserGrant reports whether one of the grant types begins with a user.
+func HasUserGrant(grantTypes []string) bool { return slices.ContainsFunc(grantTypes, IsUserGrant) }
