@@ -1,8 +1,11 @@
 package registry
 
 import (
-	"maps"
+	"cmp"
+	"iter"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 )
@@ -11,9 +14,9 @@ import (
 type Client struct {
 	*registration.Client
 	// Refused, if not nil, is why the governing policy does not accept the client as it is: it was tightened and the
-	// client is cut off until it complies. Requests of such a client are refused.
+	// client is cut off until it complies. Requests of such a client are refused. It is a *RefusedError.
 	Refused error
-	// Scopes holds Client.Scopes for look-up.
+	// ScopeSet holds Client.Scopes for look-up.
 	ScopeSet map[string]struct{}
 	// GrantTypeSet holds Client.GrantTypes for look-up.
 	GrantTypeSet map[string]struct{}
@@ -27,17 +30,33 @@ type Client struct {
 func (c *Client) Enabled() bool { return !c.Suspended && c.Refused == nil }
 
 // Snapshot is everything the server knows at one moment. It never changes once made; every method is safe for
-// concurrent use.
+// concurrent use, and looking a client up does not allocate.
 type Snapshot struct {
+	// The clients that are served, by client id and by UID.
+	clients table
+	byUID   table
+	// held are clients that are known and not served, by UID: their document cannot be read any more, or an older client
+	// has their client id. They were not deleted, so nothing of theirs is to be revoked.
+	held map[string]*Client
+
+	shared
+	rejected    []Key
+	documents   map[registration.Kind]int
+	refused     int
+	version     string
+	publishedAt time.Time
+	lag         time.Duration
+}
+
+// shared is what is not a client. Snapshots between which none of it changed share one copy.
+type shared struct {
 	server    *registration.Server
 	keys      *registration.Keys
-	clients   map[string]*Client // by client id
-	byUID     map[string]*Client
 	policies  map[string]*registration.Policy
 	resources map[string]*registration.Resource // by identifier
 	scopes    map[string]scopeOf
+	scopeList []string
 	providers []*registration.IdentityProvider // by name
-	version   string
 }
 
 type scopeOf struct {
@@ -55,13 +74,16 @@ func (s *Snapshot) Keys() *registration.Keys { return s.keys }
 func (s *Snapshot) Complete() bool { return s.server != nil && s.keys != nil }
 
 // Client finds a client by client id.
-func (s *Snapshot) Client(id string) (*Client, bool) { c, ok := s.clients[id]; return c, ok }
+func (s *Snapshot) Client(id string) (*Client, bool) { return s.clients.get(id) }
 
 // ClientByUID finds a client by its object's UID.
-func (s *Snapshot) ClientByUID(uid string) (*Client, bool) { c, ok := s.byUID[uid]; return c, ok }
+func (s *Snapshot) ClientByUID(uid string) (*Client, bool) { return s.byUID.get(uid) }
 
 // Clients is how many clients there are.
-func (s *Snapshot) Clients() int { return len(s.clients) }
+func (s *Snapshot) Clients() int { return s.clients.size }
+
+// AllClients yields every client with its client id, in no particular order.
+func (s *Snapshot) AllClients() iter.Seq2[string, *Client] { return s.clients.all() }
 
 // Policy finds a policy by name.
 func (s *Snapshot) Policy(name string) (*registration.Policy, bool) {
@@ -81,13 +103,47 @@ func (s *Snapshot) ScopeResource(name string) (*registration.Resource, *registra
 	return v.resource, v.scope, ok
 }
 
-// AllScopes lists the scopes that resources declare, sorted.
-func (s *Snapshot) AllScopes() []string {
-	return slices.Sorted(maps.Keys(s.scopes))
-}
+// AllScopes lists the scopes that resources declare, sorted. The caller must not change it.
+func (s *Snapshot) AllScopes() []string { return s.scopeList }
 
 // IdentityProviders lists the providers by name. The caller must not change it.
 func (s *Snapshot) IdentityProviders() []*registration.IdentityProvider { return s.providers }
 
-// Version is the highest resourceVersion of the source that is in the snapshot.
+// Version is the highest resourceVersion of the source that is in the snapshot; "" before the first one.
 func (s *Snapshot) Version() string { return s.version }
+
+// Rejected lists, sorted, the keys of the documents that are there and cannot be read. While there are any, a UID that
+// the snapshot does not know may still belong to a client that exists.
+func (s *Snapshot) Rejected() []Key { return s.rejected }
+
+// Refused is how many of the clients are cut off by their policy.
+func (s *Snapshot) Refused() int { return s.refused }
+
+// Documents is how many documents of each kind were read. The caller must not change it.
+func (s *Snapshot) Documents() map[registration.Kind]int { return s.documents }
+
+// PublishedAt is when the snapshot was made: when the source was last heard from, be it only that nothing changed.
+func (s *Snapshot) PublishedAt() time.Time { return s.publishedAt }
+
+// Lag is how long the oldest change that came in with this snapshot had waited for it.
+func (s *Snapshot) Lag() time.Duration { return s.lag }
+
+// Deleted lists the clients that were known in before and are gone from after, by UID: those whose documents were removed,
+// or now describe a new object of the same name. A client whose document merely cannot be read any more, or that lost its
+// client id to an older one, is not served and not listed. It costs what changed, not what there is.
+func Deleted(before, after *Snapshot) []*Client {
+	var gone []*Client
+	for uid, c := range before.byUID.missing(&after.byUID) {
+		if _, held := after.held[uid]; !held {
+			gone = append(gone, c)
+		}
+	}
+	for uid, c := range before.held {
+		_, served := after.byUID.get(uid)
+		if _, held := after.held[uid]; !served && !held {
+			gone = append(gone, c)
+		}
+	}
+	slices.SortFunc(gone, func(a, b *Client) int { return cmp.Or(strings.Compare(a.UID, b.UID), strings.Compare(a.ClientID, b.ClientID)) })
+	return gone
+}

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 )
@@ -34,3 +35,7 @@ type Source interface {
 	// only ctx's error or one that no retry can mend.
 	Run(ctx context.Context, sink Sink) error
 }
+
+// ErrMissing is the Change.Err of a document that is not where it should be: a Secret without the key, a file that cannot
+// be opened.
+var ErrMissing = errors.New("there is no document, or it cannot be opened")
