@@ -1,0 +1,78 @@
+package idp
+
+import (
+	"sync"
+
+	"github.com/grantkeeper/grantkeeper/internal/registration"
+)
+
+// Set makes the providers that a snapshot declares and keeps them as long as their declarations are the same. It is safe for
+// concurrent use.
+type Set struct {
+	factories []Factory
+
+	mu   sync.Mutex
+	made map[*registration.IdentityProvider]Provider
+}
+
+// NewSet makes a Set of these kinds of providers.
+func NewSet(factories ...Factory) *Set {
+	return &Set{factories: factories, made: map[*registration.IdentityProvider]Provider{}}
+}
+
+// Providers gives one Provider for each declaration that a factory knows, in order. Declarations are never changed once
+// they are loaded, so a declaration seen before is the provider made before.
+func (s *Set) Providers(declared []*registration.IdentityProvider) []Provider {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]Provider, 0, len(declared))
+	for _, d := range declared {
+		if p, ok := s.provider(d); ok {
+			out = append(out, p)
+		}
+	}
+	if len(s.made) > 2*len(declared)+8 {
+		s.forget(declared)
+	}
+	return out
+}
+
+// Active reports whether an account could still sign in: its provider, by UID, is declared, and has not disabled or
+// removed the account. Providers that cannot tell are believed.
+func (s *Set) Active(declared []*registration.IdentityProvider, providerUID, subject string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, d := range declared {
+		if d.UID != providerUID {
+			continue
+		}
+		p, ok := s.provider(d)
+		return ok && (p.Accounts == nil || p.Accounts.Active(subject))
+	}
+	return false
+}
+
+func (s *Set) provider(d *registration.IdentityProvider) (Provider, bool) {
+	if p, ok := s.made[d]; ok {
+		return p, true
+	}
+	for _, f := range s.factories {
+		if p, ok := f(d); ok {
+			p.Document = d
+			s.made[d] = p
+			return p, true
+		}
+	}
+	return Provider{}, false
+}
+
+// forget drops what is no longer declared.
+func (s *Set) forget(declared []*registration.IdentityProvider) {
+	keep := make(map[*registration.IdentityProvider]Provider, len(declared))
+	for _, d := range declared {
+		if p, ok := s.made[d]; ok {
+			keep[d] = p
+		}
+	}
+	s.made = keep
+}
