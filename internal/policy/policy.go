@@ -1,6 +1,10 @@
 package policy
 
 import (
+	"fmt"
+	"slices"
+	"strings"
+
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 )
 
@@ -10,16 +14,128 @@ type Finding struct {
 	Policy string
 	// Field is the field of the OAuthClient, as in "spec.redirectURIs[1]".
 	Field string
-	// Value is what the client has there.
+	// Value is what the client has there, as it is.
 	Value string
 	// Rule is the field of the OAuthGrantPolicy that refuses it, as in "spec.allow.redirectHosts".
 	Rule string
+	// Allowed is what the rule allows, in words: "hosts *.acme.example", "no scopes", "at most 15m".
+	Allowed string
 	// Fix says in one line what to do about it.
 	Fix string
 }
 
+// String is the finding in one line, for people: field, value, rule and fix. The value of a client that was validated has
+// no control characters and no credentials.
+func (f Finding) String() string {
+	return fmt.Sprintf("%s %s: policy %s allows %s (%s); %s", f.Field, f.Value, f.Policy, f.Allowed, f.Rule, f.Fix)
+}
+
 // Accepts evaluates a policy against a whole client and returns every reason to refuse it, in the order of the client's
-// fields; none means that the policy accepts it.
+// fields; none means that the policy accepts it. A list of the policy that is empty allows nothing, but for
+// allow.authentication, which allows every method when it is empty.
+//
+// Redirects to loopback need no entry in allow.redirectHosts: they lead to the user's own machine, not to a host that
+// somebody could take over. Redirects to a private scheme are refused: any app on a device can claim any scheme (RFC 8252
+// section 8.4), redirectHosts has no way to list them, and what the platform did not list is denied.
 func Accepts(p *registration.Policy, c *registration.Client) []Finding {
-	panic("to be written")
+	e := evaluation{policy: p.Name}
+	for i, uri := range c.RedirectURIs {
+		e.redirect(i, uri, p.Allow.RedirectHosts)
+	}
+	for i, g := range c.GrantTypes {
+		if !slices.Contains(p.Allow.GrantTypes, g) {
+			e.unlisted(fmt.Sprintf("spec.grantTypes[%d]", i), g, "spec.allow.grantTypes", "grant types", p.Allow.GrantTypes)
+		}
+	}
+	for i, s := range c.Scopes {
+		if !slices.Contains(p.Allow.Scopes, s) {
+			e.unlisted(fmt.Sprintf("spec.scopes[%d]", i), s, "spec.allow.scopes", "scopes", p.Allow.Scopes)
+		}
+	}
+	for _, m := range c.Authentication.Methods {
+		if len(p.Allow.Authentication) > 0 && !slices.Contains(p.Allow.Authentication, m) {
+			e.unlisted("spec.authentication", string(m), "spec.allow.authentication", "authentication", words(p.Allow.Authentication))
+		}
+	}
+	e.lifetime("spec.tokens.accessToken.ttl", c.Tokens.AccessTokenTTL, "spec.limits.accessTokenTTL", p.Limits.AccessTokenTTL)
+	if slices.Contains(c.GrantTypes, registration.GrantTypeRefreshToken) {
+		e.lifetime("spec.tokens.refreshToken.ttl", c.Tokens.RefreshTokenTTL, "spec.limits.refreshTokenTTL", p.Limits.RefreshTokenTTL)
+	}
+	return e.findings
+}
+
+type evaluation struct {
+	policy   string
+	findings []Finding
+}
+
+func (e *evaluation) add(field, value, rule, allowed, fix string) {
+	e.findings = append(e.findings, Finding{
+		Policy: e.policy, Field: field, Value: value, Rule: rule, Allowed: allowed,
+		Fix: fix + " or ask the platform team to change the policy",
+	})
+}
+
+// unlisted is a value that a list of the policy does not have.
+func (e *evaluation) unlisted(field, value, rule, what string, allowed []string) {
+	fix := "use one of these"
+	if len(allowed) == 0 {
+		fix = "remove it"
+	}
+	e.add(field, value, rule, oneOf(what, allowed), fix)
+}
+
+func (e *evaluation) redirect(i int, uri string, hosts []string) {
+	const rule = "spec.allow.redirectHosts"
+	r, err := registration.ParseRedirectURI(uri)
+	if err == nil && (r.Loopback || !r.Private && slices.ContainsFunc(hosts, func(entry string) bool { return MatchHost(entry, r.Host) })) {
+		return
+	}
+	field := fmt.Sprintf("spec.redirectURIs[%d]", i)
+	switch {
+	case err != nil:
+		// Validation refuses it before; but what cannot be read is never let through here either.
+		e.add(field, uri, rule, oneOf("hosts", hosts), "it "+err.Error())
+	case r.Private:
+		e.add(field, uri, rule, "no private schemes", "use https or a loopback address")
+	default:
+		e.unlisted(field, uri, rule, "hosts", hosts)
+	}
+}
+
+func (e *evaluation) lifetime(field string, value registration.Duration, rule string, limit registration.Duration) {
+	if limit > 0 && value > limit {
+		most := registration.FormatDuration(limit.Std())
+		e.add(field, registration.FormatDuration(value.Std()), rule, "at most "+most, "set "+most+" or less")
+	}
+}
+
+// MatchHost reports whether an entry of allow.redirectHosts covers a host: the same name, or, for "*." and a domain, any
+// name strictly below the domain. The domain itself is not below itself.
+func MatchHost(entry, host string) bool {
+	if domain, wildcard := strings.CutPrefix(entry, "*."); wildcard {
+		below, found := strings.CutSuffix(host, "."+domain)
+		return found && below != ""
+	}
+	return entry == host
+}
+
+// oneOf names what a list allows, briefly however long it is.
+func oneOf(what string, allowed []string) string {
+	const shown = 8
+	switch more := len(allowed) - shown; {
+	case len(allowed) == 0:
+		return "no " + what
+	case more > 0:
+		return fmt.Sprintf("%s %s and %d more", what, strings.Join(allowed[:shown], ", "), more)
+	}
+	return what + " " + strings.Join(allowed, ", ")
+}
+
+func words(methods []registration.AuthenticationMethod) []string {
+	w := make([]string, len(methods))
+	for i, m := range methods {
+		w[i] = string(m)
+	}
+	return w
 }

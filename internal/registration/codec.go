@@ -97,4 +97,3 @@ func Decode(b []byte) (Document, error) {
 	}
 	return d, nil
 }
-

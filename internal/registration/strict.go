@@ -42,7 +42,7 @@ func checkMembers(dec *json.Decoder, t reflect.Type, path string) error {
 	case json.Delim('{'):
 		return checkObject(dec, t, path)
 	case json.Delim('['):
-		if t.Kind() != reflect.Slice {
+		if t.Kind() != reflect.Slice || t.Elem().Kind() == reflect.Uint8 { // bytes are base64, and nothing else
 			return fmt.Errorf("%s: an array is not expected", orDocument(path))
 		}
 		for i := 0; dec.More(); i++ {

@@ -1,10 +1,6 @@
 package registration
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rsa"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"strings"
@@ -109,92 +105,6 @@ func (d *Server) Validate() error {
 }
 
 // Validate implements [Document].
-func (d *Client) Validate() error {
-	var p problems
-	p.owner(d.Namespace, d.Name)
-	p.uid(d.UID)
-	if d.Generation < 0 {
-		p.addf("generation", "must not be negative")
-	}
-	p.addValue("clientID", d.ClientID, CheckClientID(d.ClientID))
-	if d.Type != TypeService && d.Type != TypeDevice {
-		p.addValue("type", d.Type, fmt.Errorf("must be %s or %s", TypeService, TypeDevice))
-	}
-	p.addValue("display.name", d.Display.Name, CheckText(d.Display.Name, MaxName))
-	p.optionalText("display.publisher", d.Display.Publisher, MaxDisplayText)
-	for _, v := range []struct{ field, value string }{{"display.homepage", d.Display.Homepage}, {"display.policyURI", d.Display.PolicyURI}} {
-		if v.value != "" {
-			p.addValue(v.field, v.value, CheckWebURI(v.value))
-		}
-	}
-	list(&p, "redirectURIs", d.RedirectURIs, MaxRedirectURIs, CheckRedirectURI)
-	list(&p, "scopes", d.Scopes, MaxClientScopes, CheckScope)
-	d.validateGrants(&p)
-	d.validateAuthentication(&p)
-	p.lifetime("tokens.accessTokenTTL", d.Tokens.AccessTokenTTL, MinAccessTokenTTL, MaxAccessTokenTTL)
-	p.lifetime("tokens.refreshTokenTTL", d.Tokens.RefreshTokenTTL, MinRefreshTokenTTL, MaxRefreshTokenTTL)
-	p.lifetime("tokens.refreshTokenIdle", d.Tokens.RefreshTokenIdle, MinRefreshTokenTTL, MaxRefreshTokenTTL)
-	p.addValue("policy", d.Policy, CheckName(d.Policy))
-	return p.join()
-}
-
-func (d *Client) validateGrants(p *problems) {
-	list(p, "grantTypes", d.GrantTypes, MaxPolicyEntries, CheckGrantType)
-	if len(d.GrantTypes) == 0 {
-		p.addf("grantTypes", "must not be empty")
-	}
-	user := HasUserGrant(d.GrantTypes)
-	for i, g := range d.GrantTypes {
-		if g == GrantTypeRefreshToken && !user {
-			p.addf(fmt.Sprintf("grantTypes[%d]", i), "refresh_token needs a grant that begins with a user, such as %s", GrantTypeDeviceCode)
-		}
-	}
-	for i, s := range d.Scopes {
-		if IsIdentityScope(s) && !user {
-			p.addf(fmt.Sprintf("scopes[%d]", i), "%s needs a grant that begins with a user, such as %s", s, GrantTypeDeviceCode)
-		}
-	}
-}
-
-func (d *Client) validateAuthentication(p *problems) {
-	a := d.Authentication
-	list(p, "authentication.methods", a.Methods, 2, CheckAuthenticationMethod)
-	var public, secret bool
-	for _, m := range a.Methods {
-		public = public || m == AuthenticationNone
-		secret = secret || m == AuthenticationClientSecret
-	}
-	switch {
-	case len(a.Methods) == 0:
-		p.addf("authentication.methods", "must not be empty")
-	case secret && len(a.Secrets) == 0:
-		p.addf("authentication.secrets", "must not be empty with the method %s", AuthenticationClientSecret)
-	case !secret && len(a.Secrets) > 0:
-		p.addf("authentication.secrets", "must be empty without the method %s", AuthenticationClientSecret)
-	case len(a.Secrets) > MaxSecrets:
-		p.addf("authentication.secrets", "must have at most %d entries", MaxSecrets)
-	}
-	if public {
-		for i, g := range d.GrantTypes {
-			if g == GrantTypeClientCredentials {
-				p.addf(fmt.Sprintf("grantTypes[%d]", i), "client_credentials needs a client that always authenticates, not method %s (RFC 6749 section 4.4)", AuthenticationNone)
-			}
-		}
-	}
-	seen := map[string]bool{}
-	for i, s := range a.Secrets {
-		field := fmt.Sprintf("authentication.secrets[%d]", i)
-		if s.ID == "" || len(s.ID) > 64 || seen[s.ID] {
-			p.addf(field+".id", "must be unique and have 1 to 64 characters")
-		}
-		seen[s.ID] = true
-		if len(s.SHA256) != 64 || strings.Trim(s.SHA256, "0123456789abcdef") != "" {
-			p.addf(field+".sha256", "must be 64 lower-case hex digits")
-		}
-	}
-}
-
-// Validate implements [Document].
 func (d *Policy) Validate() error {
 	var p problems
 	p.owner(d.Namespace, d.Name)
@@ -283,8 +193,7 @@ func CheckAccount(a *LocalAccount) []FieldError {
 			found = append(found, FieldError{field, err})
 		}
 	}
-	_, err := ParseArgon2id(a.PasswordHash)
-	check("passwordHash", err)
+	check("passwordHash", CheckPasswordHash(a.PasswordHash))
 	if a.Name != "" {
 		check("name", CheckText(a.Name, MaxDisplayText))
 	}
@@ -308,76 +217,4 @@ func CheckAccount(a *LocalAccount) []FieldError {
 		seen[g] = true
 	}
 	return found
-}
-
-// Validate implements [Document].
-func (d *Keys) Validate() error {
-	var p problems
-	p.owner(d.Namespace, d.Name)
-	if len(d.Signing) > MaxSigningKeys {
-		p.addf("signing", "must have at most %d entries", MaxSigningKeys)
-		return p.join()
-	}
-	ids, active := map[string]bool{}, map[string]bool{}
-	for i := range d.Signing {
-		k := &d.Signing[i]
-		field := fmt.Sprintf("signing[%d]", i)
-		if k.ID == "" || len(k.ID) > 64 || ids[k.ID] {
-			p.addf(field+".id", "must be unique and have 1 to 64 characters")
-		}
-		ids[k.ID] = true
-		p.add(field+".pkcs8", checkSigningKey(k))
-		switch k.State {
-		case KeyActive:
-			if active[k.Algorithm] {
-				p.addf(field+".state", "must be %s for one %s key only", KeyActive, k.Algorithm)
-			}
-			active[k.Algorithm] = true
-		case KeyNext, KeyRetired:
-		default:
-			p.addValue(field+".state", string(k.State), fmt.Errorf("must be %s, %s or %s", KeyNext, KeyActive, KeyRetired))
-		}
-	}
-	symmetric(&p, "sealing", d.Sealing)
-	symmetric(&p, "derivation", d.Derivation)
-	return p.join()
-}
-
-// checkSigningKey parses the private key. What crypto/x509 says is left out: it speaks about secret bytes.
-func checkSigningKey(k *SigningKey) error {
-	key, err := x509.ParsePKCS8PrivateKey(k.PKCS8)
-	if err != nil {
-		return errors.New("must be a private key in PKCS #8")
-	}
-	switch k.Algorithm {
-	case AlgorithmES256:
-		if ec, ok := key.(*ecdsa.PrivateKey); !ok || ec.Curve != elliptic.P256() {
-			return errors.New("must be a P-256 key for ES256")
-		}
-	case AlgorithmRS256:
-		if r, ok := key.(*rsa.PrivateKey); !ok || r.N.BitLen() < 2048 || r.N.BitLen() > 4096 {
-			return errors.New("must be an RSA key of 2048 to 4096 bits for RS256")
-		}
-	default:
-		return fmt.Errorf("algorithm must be %s or %s", AlgorithmES256, AlgorithmRS256)
-	}
-	return nil
-}
-
-func symmetric(p *problems, field string, keys []SymmetricKey) {
-	if len(keys) == 0 || len(keys) > MaxSymmetricKeys {
-		p.addf(field, "must have 1 to %d entries", MaxSymmetricKeys)
-		return
-	}
-	ids := map[string]bool{}
-	for i, k := range keys {
-		entry := fmt.Sprintf("%s[%d]", field, i)
-		if k.ID == "" || len(k.ID) > 64 || ids[k.ID] {
-			p.addf(entry+".id", "must be unique and have 1 to 64 characters")
-		}
-		ids[k.ID] = true
-		if len(k.Key) != 32 {
-			p.addf(entry+".key", "must be 32 bytes")
-		}
-	}
 }

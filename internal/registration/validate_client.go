@@ -1,0 +1,92 @@
+package registration
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Validate implements [Document].
+func (d *Client) Validate() error {
+	var p problems
+	p.owner(d.Namespace, d.Name)
+	p.uid(d.UID)
+	if d.Generation < 0 {
+		p.addf("generation", "must not be negative")
+	}
+	p.addValue("clientID", d.ClientID, CheckClientID(d.ClientID))
+	if d.Type != TypeService && d.Type != TypeDevice {
+		p.addValue("type", d.Type, fmt.Errorf("must be %s or %s", TypeService, TypeDevice))
+	}
+	p.addValue("display.name", d.Display.Name, CheckText(d.Display.Name, MaxName))
+	p.optionalText("display.publisher", d.Display.Publisher, MaxDisplayText)
+	for _, v := range []struct{ field, value string }{{"display.homepage", d.Display.Homepage}, {"display.policyURI", d.Display.PolicyURI}} {
+		if v.value != "" {
+			p.addValue(v.field, v.value, CheckWebURI(v.value))
+		}
+	}
+	list(&p, "redirectURIs", d.RedirectURIs, MaxRedirectURIs, CheckRedirectURI)
+	list(&p, "scopes", d.Scopes, MaxClientScopes, CheckScope)
+	d.validateGrants(&p)
+	d.validateAuthentication(&p)
+	p.lifetime("tokens.accessTokenTTL", d.Tokens.AccessTokenTTL, MinAccessTokenTTL, MaxAccessTokenTTL)
+	p.lifetime("tokens.refreshTokenTTL", d.Tokens.RefreshTokenTTL, MinRefreshTokenTTL, MaxRefreshTokenTTL)
+	p.lifetime("tokens.refreshTokenIdle", d.Tokens.RefreshTokenIdle, MinRefreshTokenTTL, MaxRefreshTokenTTL)
+	p.addValue("policy", d.Policy, CheckName(d.Policy))
+	return p.join()
+}
+
+func (d *Client) validateGrants(p *problems) {
+	list(p, "grantTypes", d.GrantTypes, MaxPolicyEntries, CheckGrantType)
+	if len(d.GrantTypes) == 0 {
+		p.addf("grantTypes", "must not be empty")
+	}
+	user := HasUserGrant(d.GrantTypes)
+	for i, g := range d.GrantTypes {
+		if g == GrantTypeRefreshToken && !user {
+			p.addf(fmt.Sprintf("grantTypes[%d]", i), "refresh_token needs a grant that begins with a user, such as %s", GrantTypeDeviceCode)
+		}
+	}
+	for i, s := range d.Scopes {
+		if IsIdentityScope(s) && !user {
+			p.addf(fmt.Sprintf("scopes[%d]", i), "%s needs a grant that begins with a user, such as %s", s, GrantTypeDeviceCode)
+		}
+	}
+}
+
+func (d *Client) validateAuthentication(p *problems) {
+	a := d.Authentication
+	list(p, "authentication.methods", a.Methods, 2, CheckAuthenticationMethod)
+	var public, secret bool
+	for _, m := range a.Methods {
+		public = public || m == AuthenticationNone
+		secret = secret || m == AuthenticationClientSecret
+	}
+	switch {
+	case len(a.Methods) == 0:
+		p.addf("authentication.methods", "must not be empty")
+	case secret && len(a.Secrets) == 0:
+		p.addf("authentication.secrets", "must not be empty with the method %s", AuthenticationClientSecret)
+	case !secret && len(a.Secrets) > 0:
+		p.addf("authentication.secrets", "must be empty without the method %s", AuthenticationClientSecret)
+	case len(a.Secrets) > MaxSecrets:
+		p.addf("authentication.secrets", "must have at most %d entries", MaxSecrets)
+	}
+	if public {
+		for i, g := range d.GrantTypes {
+			if g == GrantTypeClientCredentials {
+				p.addf(fmt.Sprintf("grantTypes[%d]", i), "client_credentials needs a client that always authenticates, not method %s (RFC 6749 section 4.4)", AuthenticationNone)
+			}
+		}
+	}
+	seen := map[string]bool{}
+	for i, s := range a.Secrets {
+		field := fmt.Sprintf("authentication.secrets[%d]", i)
+		if s.ID == "" || len(s.ID) > 64 || seen[s.ID] {
+			p.addf(field+".id", "must be unique and have 1 to 64 characters")
+		}
+		seen[s.ID] = true
+		if len(s.SHA256) != 64 || strings.Trim(s.SHA256, "0123456789abcdef") != "" {
+			p.addf(field+".sha256", "must be 64 lower-case hex digits")
+		}
+	}
+}
