@@ -144,6 +144,8 @@ func Deleted(before, after *Snapshot) []*Client {
 			gone = append(gone, c)
 		}
 	}
-	slices.SortFunc(gone, func(a, b *Client) int { return cmp.Or(strings.Compare(a.UID, b.UID), strings.Compare(a.ClientID, b.ClientID)) })
+	slices.SortFunc(gone, func(a, b *Client) int {
+		return cmp.Or(strings.Compare(a.UID, b.UID), strings.Compare(a.ClientID, b.ClientID))
+	})
 	return gone
 }
