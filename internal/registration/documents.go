@@ -162,6 +162,8 @@ type Resource struct {
 	Identifier string  `json:"identifier"`
 	Title      string  `json:"title,omitempty"`
 	Scopes     []Scope `json:"scopes,omitempty"`
+	// ResourceServers are the clients, as "namespace/name", that may introspect tokens for this resource.
+	ResourceServers []string `json:"resourceServers,omitempty"`
 }
 
 // Scope is one scope of a resource, in words.

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Error is a protocol error (RFC 6749 section 5.2 and its kin): what a client is told. It never carries the cause.
+// Error is a protocol error (RFC 6749 section 5.2 and its kin): what a client is told. Its cause, if any, is for the log alone.
 type Error struct {
 	// Code is the registered error code.
 	Code string
@@ -18,7 +18,18 @@ type Error struct {
 	RetryAfter time.Duration
 	// Challenge, if set, is sent as WWW-Authenticate.
 	Challenge string
+	// cause is for the log; a client never sees it.
+	cause error
 }
+
+// WithCause keeps err for the log and returns e.
+func (e *Error) WithCause(err error) *Error {
+	e.cause = err
+	return e
+}
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.cause }
 
 // Error gives code and description.
 func (e *Error) Error() string {

@@ -156,6 +156,7 @@ type Successor func(current RefreshToken) (RefreshToken, error)
 // Redemption is what a successful redemption yields.
 type Redemption struct {
 	Grant Grant
+	User  User
 	// Token is the refresh token that is live now: the first generation, or the successor. Zero if the redemption made none.
 	Token RefreshToken
 	// Retried is true when a retry within the grace got the same successor again.
@@ -223,7 +224,8 @@ type Devices interface {
 	// DenyDevice decides a pending request. ErrNotFound, ErrConsumed (decided already), ErrExpired.
 	DenyDevice(ctx context.Context, code Hash, now time.Time) error
 	// RedeemDevice is one poll. In one transaction it counts the poll and, when approved, consumes the request by a
-	// conditional write and inserts first (if not nil) with GrantID filled in. Errors: ErrNotFound, ErrForeign (not counted),
+	// conditional write and inserts first (if not nil) with GrantID filled in; an error of first is returned as it is and
+	// nothing is changed. Errors: ErrNotFound, ErrForeign (not counted),
 	// ErrExpired, ErrPending, ErrSlowDown (more than two polls within one interval, by elapsed time), ErrDenied, ErrConsumed,
 	// ErrRevoked (grant revoked or user disabled).
 	RedeemDevice(ctx context.Context, code Hash, client ClientRef, now time.Time, first func(Grant) (*RefreshToken, error)) (Redemption, error)

@@ -1,0 +1,30 @@
+package clientauth
+
+import (
+	"time"
+
+	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
+	"github.com/grantkeeper/grantkeeper/server/internal/registry"
+)
+
+// None is a public client that says who it is by client_id alone (RFC 6749 section 3.2.1).
+type None struct{}
+
+// Name is none.
+func (None) Name() string { return "none" }
+
+// Challenge is none.
+func (None) Challenge() string { return "" }
+
+// Present takes a client_id when nothing else identifies the client.
+func (None) Present(authorization string, p oauth.Params) (Attempt, bool, error) {
+	if authorization != "" || p.Get("client_secret") != "" || p.Get("client_id") == "" {
+		return Attempt{}, false, nil
+	}
+	return Attempt{ClientID: p.Get("client_id")}, true, nil
+}
+
+// Verify accepts public clients.
+func (None) Verify(a Attempt, c *registry.Client, now time.Time) (string, bool, bool) {
+	return verifySecret("", c, now)
+}

@@ -1,0 +1,35 @@
+package grant
+
+import (
+	"context"
+
+	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
+)
+
+// ClientCredentials is the client credentials grant (RFC 6749 section 4.4): a client acts for itself. It does no I/O.
+type ClientCredentials struct{}
+
+// Type is client_credentials.
+func (ClientCredentials) Type() string { return oauth.GrantTypeClientCredentials }
+
+// Authorize gives the scopes asked for, or all that the client has. unauthorized_client for a public client;
+// invalid_scope for scopes that are about a user.
+func (ClientCredentials) Authorize(_ context.Context, r *Request) (*Authorization, error) {
+	if !r.Client.Authenticated {
+		return nil, oauth.UnauthorizedClient("a public client cannot act for itself")
+	}
+	scopes := r.Scopes
+	if len(scopes) == 0 {
+		scopes = r.Client.Scopes
+	}
+	for _, s := range scopes {
+		if oauth.IsIdentityScope(s) {
+			return nil, oauth.InvalidScope("there is no user whom " + s + " could be about")
+		}
+	}
+	audience, scopes, err := AudienceOf(r.Snapshot, scopes, r.Resources)
+	if err != nil {
+		return nil, err
+	}
+	return &Authorization{Subject: r.Client.Subject, Scopes: scopes, Audience: audience}, nil
+}

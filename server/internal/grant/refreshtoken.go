@@ -1,0 +1,43 @@
+package grant
+
+import (
+	"context"
+	"time"
+
+	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
+	"github.com/grantkeeper/grantkeeper/server/internal/storage"
+	"github.com/grantkeeper/grantkeeper/server/internal/token"
+)
+
+// RetryGrace is how long a client that lost the answer to a refresh may repeat it and get the same successor.
+const RetryGrace = 30 * time.Second
+
+// RefreshToken is the refresh grant (RFC 6749 section 6) with rotation (RFC 9700 section 4.14.2).
+type RefreshToken struct {
+	Tokens storage.RefreshTokens
+}
+
+// Type is refresh_token.
+func (RefreshToken) Type() string { return oauth.GrantTypeRefreshToken }
+
+// Authorize rotates a refresh token. Everything that may refuse the request is checked before the token is consumed.
+func (g RefreshToken) Authorize(ctx context.Context, r *Request) (*Authorization, error) {
+	value := r.Params.Get("refresh_token")
+	if value == "" {
+		return nil, oauth.InvalidRequest("refresh_token is missing")
+	}
+	hash, ok := oauth.ParseCredential(oauth.PrefixRefreshToken, value)
+	if !ok {
+		return nil, oauth.InvalidGrant("the refresh token is not valid, or no longer")
+	}
+	refresh := token.NewRefresh(r.Snapshot.Keys().Derivation)
+	next := func(current storage.RefreshToken) (storage.RefreshToken, error) {
+		return refresh.Next(current, r.Now, r.Client.Tokens.RefreshTokenIdle.Std())
+	}
+	check := func(grant storage.Grant, _ storage.User) error { return r.covers(grant) }
+	done, err := g.Tokens.Rotate(ctx, hash, r.Client.Ref(), r.Now, RetryGrace, next, check)
+	if err != nil {
+		return nil, storageError(err, "refresh token")
+	}
+	return authorize(r, refresh, done)
+}
