@@ -9,15 +9,30 @@ import (
 const AnnotationDefaultServer = "grantkeeper.dev/is-default"
 
 // OAuthServerSpec is one issuer.
+//
+// +kubebuilder:validation:XValidation:rule=`!has(self.expose) || !has(self.expose.ingress) || self.issuer.matches(r'^https://([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)*[a-z]([-a-z0-9]{0,61}[a-z0-9])?([:/]|$)')`,message="expose.ingress needs an issuer that is https with a host name; change issuer or remove expose.ingress",fieldPath=".expose"
 type OAuthServerSpec struct {
 	// issuer is the issuer identifier (RFC 8414 section 2): https, or http on loopback; no trailing slash, query or fragment.
 	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^(https://|http://([^/?#]*@)?(127\.0\.0\.1|\[::1\]|localhost)([:/?#]|$))')`,message="issuer must begin with https://; http:// is for 127.0.0.1, [::1] and localhost only"
+	// +kubebuilder:validation:XValidation:rule=`!self.endsWith('/')`,message="issuer must not end with a slash; remove it"
+	// +kubebuilder:validation:XValidation:rule=`!self.contains('?') && !self.contains('#')`,message="issuer must not have a query or a fragment; remove everything from ? or # on"
+	// +kubebuilder:validation:XValidation:rule=`!self.contains('@')`,message="issuer must not have userinfo; remove the part up to @"
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[a-z]+://([^/?#]*@)?(([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)*[a-z]([-a-z0-9]{0,61}[a-z0-9])?|(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(\.(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])){3}|\[[0-9a-f]{0,4}(:[0-9a-f]{0,4}){2,7}\])([:/?#]|$)')`,message="issuer must name a host in lower case, an international name as xn--…, or an address in its canonical form"
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[^/]*//[^/?#]*(/[A-Za-z0-9._~-]+)*/?([?#].*)?$') && !self.matches(r'/\.\.?(/|$)')`,message="issuer must have a path of plain segments: letters, digits and . _ ~ -, neither . nor .."
+	// +kubebuilder:validation:XValidation:rule=`(!self.matches(r'^https?://') || self.matches(r'^https?://([^/?#]*@)?(\[[^/?#\]]*\]|[^:/?#]*)(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?([/?#]|$)')) && !self.matches(r'^(https://[^/]*:443|http://[^/]*:80)(/|$)')`,message="issuer must have a port from 1 to 65535; leave out 443 of https and 80 of http, as clients do"
 	Issuer string `json:"issuer"`
 	// displayName is what pages call the service; the issuer's host when absent.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=100
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[\p{L}\p{M}\p{N}\p{P}\p{S} ]+$') && !self.matches(r'[\x{034F}\x{115F}\x{1160}\x{17B4}\x{17B5}\x{180B}-\x{180F}\x{2065}\x{2800}\x{3164}\x{FE00}-\x{FE0F}\x{FFA0}\x{FFF0}-\x{FFF8}\x{E0000}-\x{E0FFF}]') && self == self.trim()`,message="displayName must be one line of visible text: no control, zero-width or direction-changing characters, no space at either end"
 	DisplayName string `json:"displayName,omitempty"`
 	// storage is where grants and tokens are kept.
 	// +optional
+	// +kubebuilder:default={sqlite: {}}
 	Storage *ServerStorage `json:"storage,omitempty"`
 	// expose says how the server is reached from outside; not at all when absent.
 	// +optional
@@ -27,16 +42,21 @@ type OAuthServerSpec struct {
 	Clients *ServerClients `json:"clients,omitempty"`
 	// signingKeys configures the rotation of signing keys.
 	// +optional
+	// +kubebuilder:default={}
 	SigningKeys *ServerSigningKeys `json:"signingKeys,omitempty"`
 	// device configures the device authorization grant (RFC 8628).
 	// +optional
+	// +kubebuilder:default={}
 	Device *ServerDevice `json:"device,omitempty"`
 	// compatibility loosens the standards for clients that need it.
 	// +optional
+	// +kubebuilder:default={}
 	Compatibility *ServerCompatibility `json:"compatibility,omitempty"`
 }
 
 // ServerStorage is where a server keeps its data; SQLite on a volume.
+//
+// +kubebuilder:validation:XValidation:rule=`has(self.sqlite)`,message="storage needs exactly one engine; set sqlite, or remove storage for the default"
 type ServerStorage struct {
 	// sqlite keeps the data in one file on a volume, for one replica.
 	// +optional
@@ -44,12 +64,20 @@ type ServerStorage struct {
 }
 
 // SQLiteStorage configures the volume.
+//
+// +kubebuilder:validation:XValidation:rule=`has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)`,message="storageClassName is immutable, adding and removing it included; delete the OAuthServer and create it again",fieldPath=".storageClassName"
 type SQLiteStorage struct {
 	// size of the volume; 1Gi when absent.
 	// +optional
+	// +kubebuilder:default="1Gi"
+	// +kubebuilder:validation:XValidation:rule=`isQuantity(string(self)) && quantity(string(self)).isGreaterThan(quantity('0'))`,message="size must be a quantity above zero, such as 1Gi"
+	// +kubebuilder:validation:XValidation:rule=`!isQuantity(string(self)) || quantity(string(self)).compareTo(quantity(string(oldSelf))) >= 0`,message="size must not shrink, because a volume cannot; restore the old size or choose a larger one"
 	Size *resource.Quantity `json:"size,omitempty"`
 	// storageClassName of the volume; the cluster's default when absent.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')`,message="storageClassName must be the name of an object: lower-case letters, digits, - and ."
 	StorageClassName *string `json:"storageClassName,omitempty"`
 }
 
@@ -61,6 +89,12 @@ type ServerExposure struct {
 	// trustedProxies are the networks, in CIDR form, of the proxies whose X-Forwarded-For is believed, for limits and for
 	// what people are shown of where a request came from. It never changes the issuer.
 	// +optional
+	// +kubebuilder:validation:MaxItems=64
+	// +listType=set
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=43
+	// +kubebuilder:validation:items:XValidation:rule=`isCIDR(self) && cidr(self).masked() == cidr(self)`,message="trustedProxies: must be a network such as 10.0.0.0/8 or fd00::/8 with no bits behind the prefix; a single address is 192.0.2.1/32"
+	// +kubebuilder:validation:items:XValidation:rule=`!isCIDR(self) || cidr(self).prefixLength() > 0`,message="trustedProxies: must not be every address there is; name the networks of the proxies"
 	TrustedProxies []string `json:"trustedProxies,omitempty"`
 }
 
@@ -68,12 +102,19 @@ type ServerExposure struct {
 type IngressExposure struct {
 	// className of the Ingress; the cluster's default when absent.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')`,message="className must be the name of an object: lower-case letters, digits, - and ."
 	ClassName *string `json:"className,omitempty"`
 	// annotations of the Ingress.
 	// +optional
+	// +kubebuilder:validation:MaxProperties=64
 	Annotations map[string]string `json:"annotations,omitempty"`
 	// tlsSecretName is a Secret with a certificate for the issuer's host; the Ingress controller's default certificate when absent.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')`,message="tlsSecretName must be the name of an object: lower-case letters, digits, - and ."
 	TLSSecretName string `json:"tlsSecretName,omitempty"`
 }
 
@@ -81,6 +122,7 @@ type IngressExposure struct {
 type ServerClients struct {
 	// namespaceSelector selects the namespaces by their labels.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule=`!has(self.matchExpressions) || self.matchExpressions.all(e, e.operator in ['In', 'NotIn'] ? has(e.values) && e.values.size() > 0 : e.operator in ['Exists', 'DoesNotExist'] && (!has(e.values) || e.values.size() == 0))`,message="namespaceSelector.matchExpressions: operator must be In or NotIn with values, or Exists or DoesNotExist without"
 	NamespaceSelector *metav1.LabelSelector `json:"namespaceSelector,omitempty"`
 }
 
@@ -88,6 +130,10 @@ type ServerClients struct {
 type ServerSigningKeys struct {
 	// rotateEvery is how long a key signs before the next one does; 720h when absent.
 	// +optional
+	// +kubebuilder:default="720h"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=20
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^([0-9]{1,6}[hms])+$') && duration(self) >= duration('1h') && duration(self) <= duration('8760h')`,message="rotateEvery must be a duration from 1h to 8760h in h, m and s, such as 720h"
 	RotateEvery *metav1.Duration `json:"rotateEvery,omitempty"`
 }
 
@@ -95,9 +141,17 @@ type ServerSigningKeys struct {
 type ServerDevice struct {
 	// codeTTL is how long a device code lives, at most 15m, which is the default.
 	// +optional
+	// +kubebuilder:default="15m"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=20
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^([0-9]{1,6}[hms])+$') && duration(self) >= duration('1m') && duration(self) <= duration('15m')`,message="codeTTL must be a duration from 1m to 15m in h, m and s, such as 15m"
 	CodeTTL *metav1.Duration `json:"codeTTL,omitempty"`
 	// interval is the least time between two polls; 5s when absent.
 	// +optional
+	// +kubebuilder:default="5s"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=20
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^([0-9]{1,6}[hms])+$') && duration(self) >= duration('1s') && duration(self) <= duration('60s')`,message="interval must be a duration from 1s to 60s in h, m and s, such as 5s"
 	Interval *metav1.Duration `json:"interval,omitempty"`
 }
 
@@ -105,6 +159,7 @@ type ServerDevice struct {
 type ServerCompatibility struct {
 	// jsonRequestBodies accepts JSON objects where RFC 6749 has form-encoded bodies.
 	// +optional
+	// +kubebuilder:default=false
 	JSONRequestBodies bool `json:"jsonRequestBodies,omitempty"`
 }
 
@@ -126,6 +181,7 @@ type OAuthServerStatus struct {
 	// +optional
 	// +listType=map
 	// +listMapKey=id
+	// +kubebuilder:validation:MaxItems=64
 	SigningKeys []SigningKeyStatus `json:"signingKeys,omitempty"`
 	// activeKeySince is when the active signing key began to sign.
 	// +optional
@@ -134,6 +190,7 @@ type OAuthServerStatus struct {
 	// +optional
 	// +listType=map
 	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 
@@ -144,9 +201,11 @@ type SigningKeyStatus struct {
 	ID string `json:"id"`
 	// algorithm is ES256 or RS256.
 	// +required
+	// +kubebuilder:validation:Enum=ES256;RS256
 	Algorithm string `json:"algorithm"`
 	// state is Next, Active or Retired.
 	// +required
+	// +kubebuilder:validation:Enum=Next;Active;Retired
 	State string `json:"state"`
 	// since is when it entered the state.
 	// +required
@@ -158,6 +217,17 @@ type SigningKeyStatus struct {
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=oas,categories=oauth
+// +kubebuilder:selectablefield:JSONPath=`.spec.issuer`
+// +kubebuilder:printcolumn:name="Issuer",type=string,description="The issuer identifier",JSONPath=`.spec.issuer`
+// +kubebuilder:printcolumn:name="Ready",type=string,description="Whether it does its work now",JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Replicas",type=integer,description="Replicas that are ready",JSONPath=`.status.replicas`
+// +kubebuilder:printcolumn:name="Clients",type=integer,description="Clients that are registered",JSONPath=`.status.clients`
+// +kubebuilder:printcolumn:name="Storage",type=string,description="Where grants and tokens are kept",JSONPath=`.status.storage`
+// +kubebuilder:printcolumn:name="Key-Age",type=date,description="How long the active signing key has signed",JSONPath=`.status.activeKeySince`
+// +kubebuilder:printcolumn:name="Age",type=date,description="How long it has been there",JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Reason",type=string,priority=1,description="Why it is, or is not, ready",JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,description="The same in words",JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+// +kubebuilder:validation:XValidation:rule=`self.metadata.name.matches(r'^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$')`,message="metadata.name must begin with a letter, have lower-case letters, digits and - only, and at most 40 of them, because a Service and other objects are named after it"
 type OAuthServer struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional
@@ -167,6 +237,7 @@ type OAuthServer struct {
 	Spec OAuthServerSpec `json:"spec"`
 	// status is what became of it.
 	// +optional
+	// +kubebuilder:default={conditions: {{type: "Ready", status: "Unknown", reason: "Pending", message: "Waiting for the operator", lastTransitionTime: "1970-01-01T00:00:00Z"}, {type: "Accepted", status: "Unknown", reason: "Pending", message: "Waiting for the operator", lastTransitionTime: "1970-01-01T00:00:00Z"}, {type: "KeysReady", status: "Unknown", reason: "Pending", message: "Waiting for the operator", lastTransitionTime: "1970-01-01T00:00:00Z"}, {type: "Deployed", status: "Unknown", reason: "Pending", message: "Waiting for the operator", lastTransitionTime: "1970-01-01T00:00:00Z"}}}
 	Status OAuthServerStatus `json:"status,omitempty"`
 }
 

@@ -8,6 +8,9 @@ import (
 type LocalServerReference struct {
 	// name of the OAuthServer.
 	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')`,message="serverRef.name must be the name of an object: lower-case letters, digits, - and ."
 	Name string `json:"name"`
 }
 
@@ -28,6 +31,7 @@ type OAuthGrantPolicySpec struct {
 	ServerRef *LocalServerReference `json:"serverRef,omitempty"`
 	// priority orders the policies that match a client: higher first, then by name.
 	// +optional
+	// +kubebuilder:default=0
 	Priority int32 `json:"priority,omitempty"`
 	// clients selects the clients that the policy may govern.
 	// +required
@@ -44,9 +48,11 @@ type OAuthGrantPolicySpec struct {
 type PolicyClients struct {
 	// namespaceSelector selects namespaces by their labels; an empty selector ({}) is every namespace, absent is the policy's own.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule=`!has(self.matchExpressions) || self.matchExpressions.all(e, e.operator in ['In', 'NotIn'] ? has(e.values) && e.values.size() > 0 : e.operator in ['Exists', 'DoesNotExist'] && (!has(e.values) || e.values.size() == 0))`,message="namespaceSelector.matchExpressions: operator must be In or NotIn with values, or Exists or DoesNotExist without"
 	NamespaceSelector *metav1.LabelSelector `json:"namespaceSelector,omitempty"`
 	// selector selects OAuthClients by their labels; all when absent.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule=`!has(self.matchExpressions) || self.matchExpressions.all(e, e.operator in ['In', 'NotIn'] ? has(e.values) && e.values.size() > 0 : e.operator in ['Exists', 'DoesNotExist'] && (!has(e.values) || e.values.size() == 0))`,message="selector.matchExpressions: operator must be In or NotIn with values, or Exists or DoesNotExist without"
 	Selector *metav1.LabelSelector `json:"selector,omitempty"`
 }
 
@@ -54,16 +60,31 @@ type PolicyClients struct {
 type PolicyAllow struct {
 	// grantTypes that clients may use.
 	// +optional
+	// +kubebuilder:validation:MaxItems=3
+	// +listType=set
 	GrantTypes []GrantType `json:"grantTypes,omitempty"`
 	// scopes that clients may ask for.
 	// +optional
+	// +kubebuilder:validation:MaxItems=500
+	// +listType=set
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=128
+	// +kubebuilder:validation:items:XValidation:rule=`self.matches(r'^[!#-\[\]-~]+$')`,message="scopes: a scope has visible ASCII characters only, without space, double quote or backslash (RFC 6749 section 3.3)"
 	Scopes []string `json:"scopes,omitempty"`
 	// redirectHosts that clients may redirect to: a host name, or "*." and a domain for every host below it. Redirects
 	// to loopback need no entry.
 	// +optional
+	// +kubebuilder:validation:MaxItems=500
+	// +listType=set
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=253
+	// +kubebuilder:validation:items:XValidation:rule=`self.matches(r'^(\*\.([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)+[a-z]([-a-z0-9]{0,61}[a-z0-9])?|([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)*[a-z]([-a-z0-9]{0,61}[a-z0-9])?)$') || (isIP(self) && ip.isCanonical(self))`,message="redirectHosts: must be a host name in lower case without scheme, port and path, or *. and a domain of at least two labels, as in *.acme.example"
 	RedirectHosts []string `json:"redirectHosts,omitempty"`
 	// authentication methods that clients may use; all when absent.
 	// +optional
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=2
+	// +listType=set
 	Authentication []AuthenticationMethod `json:"authentication,omitempty"`
 }
 
@@ -71,9 +92,15 @@ type PolicyAllow struct {
 type PolicyLimits struct {
 	// accessTokenTTL is the longest lifetime of an access token.
 	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=20
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^([0-9]{1,6}[hms])+$') && duration(self) >= duration('1m') && duration(self) <= duration('720h')`,message="accessTokenTTL must be a duration from 1m to 720h in h, m and s, such as 15m"
 	AccessTokenTTL *metav1.Duration `json:"accessTokenTTL,omitempty"`
 	// refreshTokenTTL is the longest lifetime of the refresh tokens of a grant.
 	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=20
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^([0-9]{1,6}[hms])+$') && duration(self) >= duration('5m') && duration(self) <= duration('8760h')`,message="refreshTokenTTL must be a duration from 5m to 8760h in h, m and s, such as 720h"
 	RefreshTokenTTL *metav1.Duration `json:"refreshTokenTTL,omitempty"`
 }
 
@@ -89,6 +116,7 @@ type OAuthGrantPolicyStatus struct {
 	// +optional
 	// +listType=map
 	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 
@@ -106,6 +134,18 @@ type PolicyClientCounts struct {
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=oagp,categories=oauth
+// +kubebuilder:selectablefield:JSONPath=`.spec.serverRef.name`
+// +kubebuilder:printcolumn:name="Priority",type=integer,description="Higher is asked first",JSONPath=`.spec.priority`
+// +kubebuilder:printcolumn:name="Accepted",type=integer,description="Clients that it governs",JSONPath=`.status.clients.accepted`
+// +kubebuilder:printcolumn:name="Refused",type=integer,description="Clients that it matches and no policy accepts",JSONPath=`.status.clients.refused`
+// +kubebuilder:printcolumn:name="Ready",type=string,description="Whether it does its work now",JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,description="Why it is, or is not, ready",JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Age",type=date,description="How long it has been there",JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Server",type=string,priority=1,description="The OAuthServer that it names",JSONPath=`.spec.serverRef.name`
+// +kubebuilder:printcolumn:name="Grants",type=string,priority=1,description="The grant types that it allows",JSONPath=`.spec.allow.grantTypes`
+// +kubebuilder:printcolumn:name="Hosts",type=string,priority=1,description="The hosts that clients may redirect to",JSONPath=`.spec.allow.redirectHosts`
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,description="The same in words",JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+// +kubebuilder:validation:XValidation:rule=`self.metadata.name.size() <= 63`,message="metadata.name must have at most 63 characters; choose a shorter name"
 type OAuthGrantPolicy struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional
@@ -115,6 +155,7 @@ type OAuthGrantPolicy struct {
 	Spec OAuthGrantPolicySpec `json:"spec"`
 	// status is what became of it.
 	// +optional
+	// +kubebuilder:default={conditions: {{type: "Ready", status: "Unknown", reason: "Pending", message: "Waiting for the operator", lastTransitionTime: "1970-01-01T00:00:00Z"}, {type: "Accepted", status: "Unknown", reason: "Pending", message: "Waiting for the operator", lastTransitionTime: "1970-01-01T00:00:00Z"}, {type: "Programmed", status: "Unknown", reason: "Pending", message: "Waiting for the operator", lastTransitionTime: "1970-01-01T00:00:00Z"}}}
 	Status OAuthGrantPolicyStatus `json:"status,omitempty"`
 }
 
@@ -133,14 +174,27 @@ type OAuthResourceSpec struct {
 	ServerRef *LocalServerReference `json:"serverRef,omitempty"`
 	// identifier is the resource indicator (RFC 8707) and the audience of tokens.
 	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule=`self == oldSelf`,message="identifier is immutable, because tokens carry it; delete the OAuthResource and create it again"
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r"^([A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%([2-689A-Fa-f][0-9A-Fa-f]|7[0-9A-Ea-e]))+$") && isURL(self)`,message="identifier must be a URI: percent-encode spaces and other alphabets, write the host as xn--…"
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[a-z][a-z0-9+.-]*:/*[^/]')`,message="identifier must be absolute and begin with a scheme in lower case, such as https://api.example.com or urn:example:api"
+	// +kubebuilder:validation:XValidation:rule=`!self.contains('?') && !self.contains('#')`,message="identifier must not have a query or a fragment (RFC 8707 section 2); remove everything from ? or # on"
+	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'^https?:') || self.matches(r'^https?://(([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)*[a-z]([-a-z0-9]{0,61}[a-z0-9])?|(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(\.(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])){3}|\[[0-9a-f]{0,4}(:[0-9a-f]{0,4}){2,7}\])(:[^/?#@]*)?([/?#].*)?$')`,message="identifier with http or https must name a host in lower case, without userinfo"
+	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'(?i)(/|%2f)(\.|%2e){1,2}([/?#;]|%2f|$)') && !self.matches(r'^[^/?#]*//[^/?#]*@')`,message="identifier must have neither . nor .. as a path segment, and no userinfo"
+	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'^https?://') || self.matches(r'^https?://([^/?#]*@)?(\[[^/?#\]]*\]|[^:/?#]*)(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?([/?#]|$)')`,message="identifier must have a port from 1 to 65535, or none"
 	Identifier string `json:"identifier"`
 	// title of the API, shown to people; the identifier when absent.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=100
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[\p{L}\p{M}\p{N}\p{P}\p{S} ]+$') && !self.matches(r'[\x{034F}\x{115F}\x{1160}\x{17B4}\x{17B5}\x{180B}-\x{180F}\x{2065}\x{2800}\x{3164}\x{FE00}-\x{FE0F}\x{FFA0}\x{FFF0}-\x{FFF8}\x{E0000}-\x{E0FFF}]') && self == self.trim()`,message="title must be one line of visible text: no control, zero-width or direction-changing characters, no space at either end"
 	Title string `json:"title,omitempty"`
 	// scopes of the API.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=200
 	Scopes []ResourceScope `json:"scopes,omitempty"`
 }
 
@@ -148,12 +202,22 @@ type OAuthResourceSpec struct {
 type ResourceScope struct {
 	// name is the scope token (RFC 6749 section 3.3).
 	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[!#-\[\]-~]+$')`,message="name: a scope has visible ASCII characters only, without space, double quote or backslash (RFC 6749 section 3.3)"
+	// +kubebuilder:validation:XValidation:rule=`!(self in ['openid', 'profile', 'email', 'groups', 'offline_access'])`,message="name must not be a scope of OpenID Connect (openid, profile, email, groups, offline_access), which belongs to no resource"
 	Name string `json:"name"`
 	// title says what it allows, as shown to people ("Read your orders").
 	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=100
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[\p{L}\p{M}\p{N}\p{P}\p{S} ]+$') && !self.matches(r'[\x{034F}\x{115F}\x{1160}\x{17B4}\x{17B5}\x{180B}-\x{180F}\x{2065}\x{2800}\x{3164}\x{FE00}-\x{FE0F}\x{FFA0}\x{FFF0}-\x{FFF8}\x{E0000}-\x{E0FFF}]') && self == self.trim()`,message="title must be one line of visible text: no control, zero-width or direction-changing characters, no space at either end"
 	Title string `json:"title"`
 	// description says more.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=500
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[\p{L}\p{M}\p{N}\p{P}\p{S} ]+$') && !self.matches(r'[\x{034F}\x{115F}\x{1160}\x{17B4}\x{17B5}\x{180B}-\x{180F}\x{2065}\x{2800}\x{3164}\x{FE00}-\x{FE0F}\x{FFA0}\x{FFF0}-\x{FFF8}\x{E0000}-\x{E0FFF}]') && self == self.trim()`,message="description must be one line of visible text: no control, zero-width or direction-changing characters, no space at either end"
 	Description string `json:"description,omitempty"`
 }
 
@@ -166,6 +230,7 @@ type OAuthResourceStatus struct {
 	// +optional
 	// +listType=map
 	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 
@@ -174,6 +239,17 @@ type OAuthResourceStatus struct {
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=oar,categories=oauth
+// +kubebuilder:selectablefield:JSONPath=`.spec.serverRef.name`
+// +kubebuilder:selectablefield:JSONPath=`.spec.identifier`
+// +kubebuilder:printcolumn:name="Identifier",type=string,description="The audience of tokens",JSONPath=`.spec.identifier`
+// +kubebuilder:printcolumn:name="Ready",type=string,description="Whether it does its work now",JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,description="Why it is, or is not, ready",JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Age",type=date,description="How long it has been there",JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Server",type=string,priority=1,description="The OAuthServer that it names",JSONPath=`.spec.serverRef.name`
+// +kubebuilder:printcolumn:name="Title",type=string,priority=1,description="What people are shown",JSONPath=`.spec.title`
+// +kubebuilder:printcolumn:name="Scopes",type=string,priority=1,description="Its first scope",JSONPath=`.spec.scopes[*].name`
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,description="The same in words",JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+// +kubebuilder:validation:XValidation:rule=`self.metadata.name.size() <= 63`,message="metadata.name must have at most 63 characters; choose a shorter name"
 type OAuthResource struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional
@@ -183,6 +259,7 @@ type OAuthResource struct {
 	Spec OAuthResourceSpec `json:"spec"`
 	// status is what became of it.
 	// +optional
+	// +kubebuilder:default={conditions: {{type: "Ready", status: "Unknown", reason: "Pending", message: "Waiting for the operator", lastTransitionTime: "1970-01-01T00:00:00Z"}, {type: "Accepted", status: "Unknown", reason: "Pending", message: "Waiting for the operator", lastTransitionTime: "1970-01-01T00:00:00Z"}, {type: "Programmed", status: "Unknown", reason: "Pending", message: "Waiting for the operator", lastTransitionTime: "1970-01-01T00:00:00Z"}}}
 	Status OAuthResourceStatus `json:"status,omitempty"`
 }
 
@@ -195,12 +272,17 @@ type OAuthResourceList struct {
 }
 
 // OAuthIdentityProviderSpec is where users sign in.
+//
+// +kubebuilder:validation:XValidation:rule=`has(self.local)`,message="spec needs exactly one provider; set local"
 type OAuthIdentityProviderSpec struct {
 	// serverRef names the OAuthServer, in the provider's namespace; the only one there when absent.
 	// +optional
 	ServerRef *LocalServerReference `json:"serverRef,omitempty"`
 	// displayName is shown on the sign-in page; the object's name when absent.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=100
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[\p{L}\p{M}\p{N}\p{P}\p{S} ]+$') && !self.matches(r'[\x{034F}\x{115F}\x{1160}\x{17B4}\x{17B5}\x{180B}-\x{180F}\x{2065}\x{2800}\x{3164}\x{FE00}-\x{FE0F}\x{FFA0}\x{FFF0}-\x{FFF8}\x{E0000}-\x{E0FFF}]') && self == self.trim()`,message="displayName must be one line of visible text: no control, zero-width or direction-changing characters, no space at either end"
 	DisplayName string `json:"displayName,omitempty"`
 	// local keeps accounts in a Secret.
 	// +optional
@@ -220,6 +302,9 @@ type LocalProvider struct {
 type SecretReference struct {
 	// name of the Secret.
 	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')`,message="name must be the name of an object: lower-case letters, digits, - and ."
 	Name string `json:"name"`
 }
 
@@ -238,6 +323,7 @@ type OAuthIdentityProviderStatus struct {
 	// +optional
 	// +listType=map
 	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 
@@ -246,6 +332,16 @@ type OAuthIdentityProviderStatus struct {
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=oaip,categories=oauth
+// +kubebuilder:selectablefield:JSONPath=`.spec.serverRef.name`
+// +kubebuilder:printcolumn:name="Accounts",type=integer,description="Local accounts that it has",JSONPath=`.status.accounts`
+// +kubebuilder:printcolumn:name="Ready",type=string,description="Whether it does its work now",JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,description="Why it is, or is not, ready",JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Age",type=date,description="How long it has been there",JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Server",type=string,priority=1,description="The OAuthServer that it names",JSONPath=`.spec.serverRef.name`
+// +kubebuilder:printcolumn:name="Display name",type=string,priority=1,description="What the sign-in page calls it",JSONPath=`.spec.displayName`
+// +kubebuilder:printcolumn:name="Accounts from",type=string,priority=1,description="The Secret with its accounts",JSONPath=`.spec.local.accountsSecretRef.name`
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,description="The same in words",JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+// +kubebuilder:validation:XValidation:rule=`self.metadata.name.size() <= 63`,message="metadata.name must have at most 63 characters; choose a shorter name"
 type OAuthIdentityProvider struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional
@@ -255,6 +351,7 @@ type OAuthIdentityProvider struct {
 	Spec OAuthIdentityProviderSpec `json:"spec"`
 	// status is what became of it.
 	// +optional
+	// +kubebuilder:default={conditions: {{type: "Ready", status: "Unknown", reason: "Pending", message: "Waiting for the operator", lastTransitionTime: "1970-01-01T00:00:00Z"}, {type: "Accepted", status: "Unknown", reason: "Pending", message: "Waiting for the operator", lastTransitionTime: "1970-01-01T00:00:00Z"}, {type: "SecretReady", status: "Unknown", reason: "Pending", message: "Waiting for the operator", lastTransitionTime: "1970-01-01T00:00:00Z"}, {type: "Programmed", status: "Unknown", reason: "Pending", message: "Waiting for the operator", lastTransitionTime: "1970-01-01T00:00:00Z"}}}
 	Status OAuthIdentityProviderStatus `json:"status,omitempty"`
 }
 

@@ -67,6 +67,7 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: optional
       type:
         scalar: boolean
+      default: false
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.ClientSecretStatus
   map:
     fields:
@@ -157,6 +158,28 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: status
       type:
         namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.OAuthClientStatus
+      default:
+        conditions:
+        - lastTransitionTime: "1970-01-01T00:00:00Z"
+          message: Waiting for the operator
+          reason: Pending
+          status: Unknown
+          type: Ready
+        - lastTransitionTime: "1970-01-01T00:00:00Z"
+          message: Waiting for the operator
+          reason: Pending
+          status: Unknown
+          type: Accepted
+        - lastTransitionTime: "1970-01-01T00:00:00Z"
+          message: Waiting for the operator
+          reason: Pending
+          status: Unknown
+          type: SecretReady
+        - lastTransitionTime: "1970-01-01T00:00:00Z"
+          message: Waiting for the operator
+          reason: Pending
+          status: Unknown
+          type: Programmed
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.OAuthClientSpec
   map:
     fields:
@@ -174,19 +197,19 @@ var schemaYAML = typed.YAMLObject(`types:
         list:
           elementType:
             namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.GrantType
-          elementRelationship: atomic
+          elementRelationship: associative
     - name: redirectURIs
       type:
         list:
           elementType:
             scalar: string
-          elementRelationship: atomic
+          elementRelationship: associative
     - name: scopes
       type:
         list:
           elementType:
             scalar: string
-          elementRelationship: atomic
+          elementRelationship: associative
     - name: secret
       type:
         namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.ClientSecretTarget
@@ -196,6 +219,7 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: suspended
       type:
         scalar: boolean
+      default: false
     - name: tokens
       type:
         namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.ClientTokens
@@ -239,7 +263,9 @@ var schemaYAML = typed.YAMLObject(`types:
         list:
           elementType:
             namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.ClientSecretStatus
-          elementRelationship: atomic
+          elementRelationship: associative
+          keys:
+          - id
     - name: server
       type:
         scalar: string
@@ -261,6 +287,23 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: status
       type:
         namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.OAuthGrantPolicyStatus
+      default:
+        conditions:
+        - lastTransitionTime: "1970-01-01T00:00:00Z"
+          message: Waiting for the operator
+          reason: Pending
+          status: Unknown
+          type: Ready
+        - lastTransitionTime: "1970-01-01T00:00:00Z"
+          message: Waiting for the operator
+          reason: Pending
+          status: Unknown
+          type: Accepted
+        - lastTransitionTime: "1970-01-01T00:00:00Z"
+          message: Waiting for the operator
+          reason: Pending
+          status: Unknown
+          type: Programmed
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.OAuthGrantPolicySpec
   map:
     fields:
@@ -276,6 +319,7 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: priority
       type:
         scalar: numeric
+      default: 0
     - name: serverRef
       type:
         namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.LocalServerReference
@@ -314,6 +358,28 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: status
       type:
         namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.OAuthIdentityProviderStatus
+      default:
+        conditions:
+        - lastTransitionTime: "1970-01-01T00:00:00Z"
+          message: Waiting for the operator
+          reason: Pending
+          status: Unknown
+          type: Ready
+        - lastTransitionTime: "1970-01-01T00:00:00Z"
+          message: Waiting for the operator
+          reason: Pending
+          status: Unknown
+          type: Accepted
+        - lastTransitionTime: "1970-01-01T00:00:00Z"
+          message: Waiting for the operator
+          reason: Pending
+          status: Unknown
+          type: SecretReady
+        - lastTransitionTime: "1970-01-01T00:00:00Z"
+          message: Waiting for the operator
+          reason: Pending
+          status: Unknown
+          type: Programmed
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.OAuthIdentityProviderSpec
   map:
     fields:
@@ -361,6 +427,23 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: status
       type:
         namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.OAuthResourceStatus
+      default:
+        conditions:
+        - lastTransitionTime: "1970-01-01T00:00:00Z"
+          message: Waiting for the operator
+          reason: Pending
+          status: Unknown
+          type: Ready
+        - lastTransitionTime: "1970-01-01T00:00:00Z"
+          message: Waiting for the operator
+          reason: Pending
+          status: Unknown
+          type: Accepted
+        - lastTransitionTime: "1970-01-01T00:00:00Z"
+          message: Waiting for the operator
+          reason: Pending
+          status: Unknown
+          type: Programmed
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.OAuthResourceSpec
   map:
     fields:
@@ -413,6 +496,28 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: status
       type:
         namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.OAuthServerStatus
+      default:
+        conditions:
+        - lastTransitionTime: "1970-01-01T00:00:00Z"
+          message: Waiting for the operator
+          reason: Pending
+          status: Unknown
+          type: Ready
+        - lastTransitionTime: "1970-01-01T00:00:00Z"
+          message: Waiting for the operator
+          reason: Pending
+          status: Unknown
+          type: Accepted
+        - lastTransitionTime: "1970-01-01T00:00:00Z"
+          message: Waiting for the operator
+          reason: Pending
+          status: Unknown
+          type: KeysReady
+        - lastTransitionTime: "1970-01-01T00:00:00Z"
+          message: Waiting for the operator
+          reason: Pending
+          status: Unknown
+          type: Deployed
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.OAuthServerSpec
   map:
     fields:
@@ -422,9 +527,11 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: compatibility
       type:
         namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.ServerCompatibility
+      default: {}
     - name: device
       type:
         namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.ServerDevice
+      default: {}
     - name: displayName
       type:
         scalar: string
@@ -437,9 +544,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: signingKeys
       type:
         namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.ServerSigningKeys
+      default: {}
     - name: storage
       type:
         namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.ServerStorage
+      default:
+        sqlite: {}
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.OAuthServerStatus
   map:
     fields:
@@ -482,25 +592,25 @@ var schemaYAML = typed.YAMLObject(`types:
         list:
           elementType:
             namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.AuthenticationMethod
-          elementRelationship: atomic
+          elementRelationship: associative
     - name: grantTypes
       type:
         list:
           elementType:
             namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.GrantType
-          elementRelationship: atomic
+          elementRelationship: associative
     - name: redirectHosts
       type:
         list:
           elementType:
             scalar: string
-          elementRelationship: atomic
+          elementRelationship: associative
     - name: scopes
       type:
         list:
           elementType:
             scalar: string
-          elementRelationship: atomic
+          elementRelationship: associative
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.PolicyClientCounts
   map:
     fields:
@@ -555,6 +665,7 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: size
       type:
         namedType: io.k8s.apimachinery.pkg.api.resource.Quantity
+      default: 1Gi
     - name: storageClassName
       type:
         scalar: string
@@ -576,15 +687,18 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: jsonRequestBodies
       type:
         scalar: boolean
+      default: false
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.ServerDevice
   map:
     fields:
     - name: codeTTL
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+      default: 15m
     - name: interval
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+      default: 5s
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.ServerExposure
   map:
     fields:
@@ -596,7 +710,7 @@ var schemaYAML = typed.YAMLObject(`types:
         list:
           elementType:
             scalar: string
-          elementRelationship: atomic
+          elementRelationship: associative
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.ServerReference
   map:
     fields:
@@ -612,6 +726,7 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: rotateEvery
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+      default: 720h
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.ServerStorage
   map:
     fields:
