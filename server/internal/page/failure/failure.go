@@ -1,0 +1,50 @@
+// Package failure is the page for everything that went wrong: what happened, what to do, and the request's id to find it
+// in the log by. It never shows a cause.
+package failure
+
+import (
+	_ "embed" // the template
+
+	"github.com/grantkeeper/grantkeeper/server/internal/page"
+)
+
+//go:embed failure.html
+var source string
+
+// Kind is what went wrong.
+type Kind string
+
+// The kinds, each with its texts under "failure.".
+const (
+	// Forbidden: a form that was not sent from our page in this browser.
+	Forbidden Kind = "forbidden"
+	// BadRequest: a request that cannot be read.
+	BadRequest Kind = "badrequest"
+	// Throttled: too many tries; Minutes says how long to wait.
+	Throttled Kind = "throttled"
+	// Unavailable: storage, settings or keys are out of reach.
+	Unavailable Kind = "unavailable"
+	// Internal: everything that was not foreseen.
+	Internal Kind = "internal"
+	// NoSignIn: no identity provider is declared.
+	NoSignIn Kind = "nosignin"
+	// ClientGone: the client was deleted, suspended, cut off or changed; Owner says whose it is.
+	ClientGone Kind = "clientgone"
+	// Answered: the device's request was decided before, or has expired.
+	Answered Kind = "answered"
+)
+
+// Data is what the page shows.
+type Data struct {
+	Kind      Kind
+	RequestID string
+	// Minutes to wait, with Throttled.
+	Minutes int
+	// Owner of the app, "namespace/name"; may be empty.
+	Owner string
+	// Again leads back to the entry of a code rather than to the sign-in.
+	Again bool
+}
+
+// New parses the page.
+func New(l *page.Layout) (*page.Page[Data], error) { return page.Parse[Data](l, source) }

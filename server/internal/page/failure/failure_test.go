@@ -1,0 +1,16 @@
+package failure_test
+
+import (
+	"testing"
+
+	"github.com/grantkeeper/grantkeeper/server/internal/page/failure"
+	"github.com/grantkeeper/grantkeeper/server/internal/page/pagetest"
+)
+
+func TestGolden(t *testing.T) {
+	pagetest.Golden(t, failure.New, map[string]failure.Data{
+		"forbidden": {Kind: failure.Forbidden, RequestID: "req-1", Again: true}, "throttled": {Kind: failure.Throttled, RequestID: "req-1", Minutes: 7},
+		"client gone": {Kind: failure.ClientGone, RequestID: "req-1", Owner: "partners/acme", Again: true}, "bad request": {Kind: failure.BadRequest}, "unavailable": {Kind: failure.Unavailable, RequestID: "req-1"},
+		"internal": {Kind: failure.Internal, RequestID: pagetest.Hostile}, "no sign-in": {Kind: failure.NoSignIn}, "answered": {Kind: failure.Answered, Again: true},
+	})
+}

@@ -1,0 +1,152 @@
+package page
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed" // the files below
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+//go:embed layout.html
+var layoutSource string
+
+//go:embed style.css
+var styleSource string
+
+// MaxSize is what a page may weigh, style included, in bytes.
+const MaxSize = 20 << 10
+
+// Layout is what all pages share. It is safe for concurrent use.
+type Layout struct {
+	style    template.CSS
+	policy   string
+	messages *Messages
+}
+
+// NewLayout prepares style sheet and policy and reads the catalogues.
+func NewLayout() (*Layout, error) {
+	m, err := loadMessages()
+	if err != nil {
+		return nil, err
+	}
+	css := minify(styleSource)
+	sum := sha256.Sum256([]byte(css))
+	return &Layout{
+		style: template.CSS(css),
+		// frame-ancestors, form-action and base-uri do not fall back to default-src. Images are the icon in the page itself.
+		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
+			"'; img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+		messages: m,
+	}, nil
+}
+
+// Messages are the catalogues.
+func (l *Layout) Messages() *Messages { return l.messages }
+
+// Shell is what a page is rendered in.
+type Shell struct {
+	// Language is a tag for which there is a catalogue; see [Messages.Match].
+	Language string
+	// Service is what the authorization server calls itself.
+	Service string
+	// Base is the path of the issuer, "" or "/tenant": what local links begin with.
+	Base string
+	// Account is who is signed in, as shown; empty for nobody.
+	Account string
+	// Secure is true when the issuer is https.
+	Secure bool
+}
+
+// Page renders one page from its typed data.
+type Page[D any] struct {
+	layout    *Layout
+	templates map[string]*template.Template // by language
+}
+
+type view[D any] struct {
+	Shell
+	Style template.CSS
+	Data  D
+}
+
+// Parse makes a page of a template that defines "title" and "main".
+func Parse[D any](l *Layout, source string) (*Page[D], error) {
+	p := &Page[D]{layout: l, templates: map[string]*template.Template{}}
+	for _, lang := range l.messages.Languages() {
+		t, err := template.New("layout").Funcs(l.messages.funcs(lang)).Option("missingkey=error").Parse(layoutSource)
+		if err == nil {
+			t, err = t.New("page").Parse(source)
+		}
+		if err != nil {
+			return nil, err
+		}
+		p.templates[lang] = t.Lookup("layout")
+	}
+	return p, nil
+}
+
+// Render writes the page with a status. Nothing is written before the whole page is made, so that a page is never cut off
+// in the middle; an error means that nothing was written.
+func (p *Page[D]) Render(w http.ResponseWriter, status int, s Shell, data D) error {
+	t, ok := p.templates[s.Language]
+	if !ok {
+		s.Language = DefaultLanguage
+		t = p.templates[DefaultLanguage]
+	}
+	var b bytes.Buffer
+	if err := t.Execute(&b, view[D]{Shell: s, Style: p.layout.style, Data: data}); err != nil {
+		return fmt.Errorf("page: %w", err)
+	}
+	h := w.Header()
+	p.layout.headers(h, s.Secure)
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Language", s.Language)
+	h.Set("Content-Length", strconv.Itoa(b.Len()))
+	w.WriteHeader(status)
+	// The peer may be gone; there is nobody to tell.
+	_, _ = b.WriteTo(w)
+	return nil
+}
+
+// headers sets what every HTML answer carries (RFC 9700 sections 4.2.4 and 4.16).
+func (l *Layout) headers(h http.Header, secure bool) {
+	h.Set("Content-Security-Policy", l.policy)
+	SecurityHeaders(h, secure)
+}
+
+// SecurityHeaders sets the headers that a redirect between pages carries as well.
+func SecurityHeaders(h http.Header, secure bool) {
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	if secure {
+		// Not includeSubDomains: hosts below the issuer's are not ours to decide about.
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+}
+
+// minify drops comments, line ends and indentation. It knows just what style.css uses.
+func minify(css string) string {
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(css, "/*")
+		b.WriteString(before)
+		if !found {
+			break
+		}
+		_, css, _ = strings.Cut(rest, "*/")
+	}
+	lines := strings.Split(b.String(), "\n")
+	for i, l := range lines {
+		lines[i] = strings.TrimSpace(l)
+	}
+	return strings.Join(lines, "")
+}

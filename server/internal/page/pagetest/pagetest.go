@@ -1,0 +1,108 @@
+// Package pagetest compares pages with golden files and checks what holds for every page.
+package pagetest
+
+import (
+	"flag"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/grantkeeper/grantkeeper/server/internal/page"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// Shell is the shell of golden pages.
+func Shell() page.Shell {
+	return page.Shell{Language: "en", Service: "Example & Co", Base: "/tenant", Account: "Ada Lovelace", Secure: true}
+}
+
+// Hostile is text that a manifest or a device might hold: a tag, an attribute's end, a script URL.
+const Hostile = `"><script>alert(1)</script><img src=x onerror=alert(1)>`
+
+// Golden renders each of the pages and compares it with testdata/<name>.html.
+func Golden[D any](t *testing.T, parse func(*page.Layout) (*page.Page[D], error), pages map[string]D) {
+	t.Helper()
+	layout, err := page.NewLayout()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := parse(layout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range pages {
+		t.Run(name, func(t *testing.T) {
+			w := httptest.NewRecorder()
+			if err := p.Render(w, 200, Shell(), data); err != nil {
+				t.Fatal(err)
+			}
+			Check(t, w)
+			compare(t, filepath.Join("testdata", strings.ReplaceAll(name, " ", "-")+".html"), w.Body.String())
+		})
+	}
+}
+
+// Check checks what holds for every page: headers (A21), size, no script, nothing from elsewhere.
+func Check(t testing.TB, w *httptest.ResponseRecorder) {
+	t.Helper()
+	body := w.Body.String()
+	if len(body) > page.MaxSize {
+		t.Errorf("%d bytes, more than %d", len(body), page.MaxSize)
+	}
+	for name, want := range map[string]string{
+		"Content-Type":              "text/html; charset=utf-8",
+		"X-Frame-Options":           "DENY",
+		"X-Content-Type-Options":    "nosniff",
+		"Referrer-Policy":           "no-referrer",
+		"Cache-Control":             "no-store",
+		"Strict-Transport-Security": "max-age=31536000",
+	} {
+		if got := w.Header().Get(name); got != want {
+			t.Errorf("A21 %s: %q", name, got)
+		}
+	}
+	policy := w.Header().Get("Content-Security-Policy")
+	for _, want := range []string{"default-src 'none'", "style-src 'sha256-", "form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'"} {
+		if !strings.Contains(policy, want) {
+			t.Errorf("A21 the policy lacks %s: %s", want, policy)
+		}
+	}
+	lower := strings.ToLower(body)
+	for _, never := range []string{"<script", "<img", " style=", "javascript:", "@import", "url(", "<iframe", "<no value>", "%!", "zgotmplz"} {
+		if strings.Contains(lower, never) {
+			t.Errorf("the page has %s", never)
+		}
+	}
+	if m := regexp.MustCompile(`\son\w+="?`).FindString(regexp.MustCompile(`&[#\w]+;.*?&[#\w]+;`).ReplaceAllString(body, "")); m != "" {
+		t.Errorf("the page has a handler: %s", m)
+	}
+}
+
+var style = regexp.MustCompile(`(?s)<style>.*</style>`)
+
+func compare(t *testing.T, file, got string) {
+	t.Helper()
+	got = style.ReplaceAllString(got, "<style>(style.css)</style>")
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("%v; write it with: go test ./server/internal/page/*/ -update", err)
+	}
+	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
+		t.Errorf("%s (-want +got; go test ./server/internal/page/*/ -update writes it anew):\n%s", file, diff)
+	}
+}
