@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -344,11 +345,11 @@ func TestRejectedDocumentsAreLoggedWithoutTheirContent(t *testing.T) {
 func TestBurstsAreCoalescedAndSingleChangesAreNot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newForTest(t)
-		publications := 0
-		r.OnChange(func(_, _ *Snapshot) { publications++ })
+		var publications atomic.Int32
+		r.OnChange(func(_, _ *Snapshot) { publications.Add(1) })
 		r.Replace(manyClients(0), "1")
-		if publications != 1 {
-			t.Fatalf("%d publications of the first list", publications)
+		if n := publications.Load(); n != 1 {
+			t.Fatalf("%d publications of the first list", n)
 		}
 		time.Sleep(time.Second) // of the bubble's clock: idle
 		r.Apply([]Change{doc("first", client("first"))}, "2")
@@ -359,13 +360,13 @@ func TestBurstsAreCoalescedAndSingleChangesAreNot(t *testing.T) {
 			name := fmt.Sprintf("c%d", i)
 			r.Apply([]Change{doc(name, client(name))}, fmt.Sprint(3+i))
 		}
-		if publications != 2 || r.Current().Clients() != 1 {
-			t.Errorf("%d publications and %d clients within the burst", publications, r.Current().Clients())
+		if n := publications.Load(); n != 2 || r.Current().Clients() != 1 {
+			t.Errorf("%d publications and %d clients within the burst", n, r.Current().Clients())
 		}
 		time.Sleep(quiet)
 		synctest.Wait()
-		if publications != 3 || r.Current().Clients() != 10_001 || r.Version() != "10002" {
-			t.Errorf("after the burst: %d publications, %d clients, version %s", publications, r.Current().Clients(), r.Version())
+		if n := publications.Load(); n != 3 || r.Current().Clients() != 10_001 || r.Version() != "10002" {
+			t.Errorf("after the burst: %d publications, %d clients, version %s", n, r.Current().Clients(), r.Version())
 		}
 		if lag := r.Current().Lag(); lag != quiet {
 			t.Errorf("lag %v, want %v", lag, quiet)
