@@ -47,7 +47,7 @@ func lines(dir string, problems []Problem) []string {
 	return out
 }
 
-const client = `apiVersion: grantkeeper.dev/v1alpha1
+const clientManifest = `apiVersion: grantkeeper.dev/v1alpha1
 kind: OAuthClient
 metadata:
   name: %s
@@ -77,7 +77,7 @@ stringData: {two: "2"}
 `,
 		"a/kustomization.yaml": "resources: [server.yaml]",
 		"b/client.json":        `{"apiVersion": "grantkeeper.dev/v1alpha1", "kind": "OAuthClient", "metadata": {"name": "batch"}, "spec": {"type": "Service"}, "status": {"clientID": "forged"}}`,
-		"b/list.yml":           "apiVersion: v1\nkind: List\nitems:\n- " + strings.ReplaceAll(strings.TrimSpace(fmt.Sprintf(client, "listed")), "\n", "\n  ") + "\n",
+		"b/list.yml":           "apiVersion: v1\nkind: List\nitems:\n- " + strings.ReplaceAll(strings.TrimSpace(fmt.Sprintf(clientManifest, "listed")), "\n", "\n  ") + "\n",
 		"c/other.yaml":         "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: apps}\n",
 		"c/notes.txt":          "not a manifest",
 		".git/x.yaml":          "kind: [broken",
@@ -129,13 +129,13 @@ func sortStrings() cmp.Option {
 }
 
 func TestLoadSaysWhatIsWrongAndWhere(t *testing.T) {
-	good := fmt.Sprintf(client, "good")
+	good := fmt.Sprintf(clientManifest, "good")
 	for name, c := range map[string]struct {
 		files map[string]string
 		want  []string
 	}{
 		"a syntax error in the second document, while the first and third are taken": {
-			files: map[string]string{"x.yaml": good + "---\na: b\n c: [\n---\n" + fmt.Sprintf(client, "third")},
+			files: map[string]string{"x.yaml": good + "---\na: b\n c: [\n---\n" + fmt.Sprintf(clientManifest, "third")},
 			want:  []string{"x.yaml:10: not valid YAML: mapping values are not allowed in this context"},
 		},
 		"a key written twice": {
