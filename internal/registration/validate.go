@@ -126,7 +126,7 @@ func (d *Resource) Validate() error {
 	var p problems
 	p.owner(d.Namespace, d.Name)
 	p.addValue("identifier", d.Identifier, CheckResourceIdentifier(d.Identifier))
-	p.optionalText("title", d.Title, MaxDisplayText)
+	p.optionalText("title", d.Title, MaxURI) // the identifier by default
 	if len(d.Scopes) > MaxResourceScopes {
 		p.addf("scopes", "must have at most %d entries", MaxResourceScopes)
 		return p.join()

@@ -1,6 +1,9 @@
 package registration
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // The types of clients, as OAuthClient.spec.type has them.
 const (
@@ -36,3 +39,9 @@ func IsUserGrant(grantType string) bool { return grantType == GrantTypeDeviceCod
 
 // HasUserGrant reports whether one of the grant types begins with a user.
 func HasUserGrant(grantTypes []string) bool { return slices.ContainsFunc(grantTypes, IsUserGrant) }
+
+// Bounds of how often a server's signing keys are rotated.
+const (
+	MinRotateEvery = time.Hour
+	MaxRotateEvery = 365 * 24 * time.Hour
+)

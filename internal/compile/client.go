@@ -1,0 +1,188 @@
+package compile
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
+	"github.com/grantkeeper/grantkeeper/internal/policy"
+	"github.com/grantkeeper/grantkeeper/internal/registration"
+)
+
+// Client compiles an OAuthClient.
+//
+// A server that is missing or does not let the namespace in, and an older client with the same client id, end what was
+// served before. Whatever else is found about a manifest is about this edit alone, and what was accepted before is served
+// on, as long as a policy that matches the client still accepts it.
+func Client(in ClientInputs) ClientResult {
+	c := in.Client
+	r := ClientResult{ClientID: ClientID(c), GrantTypes: grantTypes(c)}
+	server, f := ServerOf(c, in.Servers)
+	if f != nil {
+		r.Findings = []Finding{*f}
+		return r
+	}
+	r.Server = server
+	for _, f := range []*Finding{attachment(in, server), clientIDConflict(in, server)} {
+		if f != nil {
+			r.Findings = append(r.Findings, *f)
+		}
+	}
+	if len(r.Findings) > 0 {
+		return r
+	}
+
+	var k checker
+	compiled := k.client(c)
+	invalid := len(k.findings) > 0
+	for _, i := range unknownScopes(in, server, compiled.Scopes) {
+		k.add(v1alpha1.ReasonScopeUnknown, "spec.scopes[%d] %s: no OAuthResource of server %s declares it; correct it, or ask the platform team for it", i, show(compiled.Scopes[i]), namespacedName(server))
+	}
+	governors := governorsOf(in, server)
+	if !invalid {
+		compiled.Authentication.Secrets = slices.Clone(in.Secrets)
+		compiled = k.govern(in, server, governors, compiled)
+	}
+	if len(k.findings) > 0 {
+		r.Findings = k.bounded()
+		r.Registration = lastAccepted(in, governors)
+		if r.Registration != nil {
+			r.Policy = r.Registration.Policy
+		}
+		return r
+	}
+	r.Policy = compiled.Policy
+	if NeedsSecret(c) && len(in.Secrets) == 0 {
+		return r
+	}
+	if err := compiled.Validate(); err != nil {
+		// The checks above are those of the contract, so that this is never reached; but a document that the server would
+		// refuse must not be written.
+		k.add(v1alpha1.ReasonInvalid, "spec: %v", err)
+		r.Policy, r.Findings = "", k.bounded()
+		return r
+	}
+	r.Registration, r.Current = compiled, true
+	return r
+}
+
+// attachment says whether the server lets the client's namespace attach clients.
+func attachment(in ClientInputs, server *v1alpha1.OAuthServer) *Finding {
+	if server.Spec.Clients == nil || server.Spec.Clients.NamespaceSelector == nil {
+		return nil
+	}
+	// A selector that cannot be read lets nobody in; the server's own status says what is wrong with it.
+	if ok, err := selects(server.Spec.Clients.NamespaceSelector, in.NamespaceLabels); ok && err == nil {
+		return nil
+	}
+	var k checker
+	k.add(v1alpha1.ReasonServerRefused, "metadata.namespace %s: server %s does not take clients of this namespace (its spec.clients.namespaceSelector); ask the platform team to label the namespace", in.Client.Namespace, namespacedName(server))
+	return &k.findings[0]
+}
+
+// clientIDConflict finds the oldest of the older clients of the server that have the same client id.
+func clientIDConflict(in ClientInputs, server *v1alpha1.OAuthServer) *Finding {
+	var holder *v1alpha1.OAuthClient
+	for i := range in.Rivals {
+		o := &in.Rivals[i]
+		if sameObject(o, in.Client) || ClientID(o) != ClientID(in.Client) || !older(o, in.Client) {
+			continue
+		}
+		if s, f := ServerOf(o, in.Servers); f != nil || !sameObject(s, server) {
+			continue
+		}
+		if holder == nil || older(o, holder) {
+			holder = o
+		}
+	}
+	if holder == nil {
+		return nil
+	}
+	var k checker
+	k.add(v1alpha1.ReasonClientIDConflict, "spec.clientID %s: the older OAuthClient %s of server %s has this client id; choose another", show(ClientID(in.Client)), namespacedName(holder), namespacedName(server))
+	return &k.findings[0]
+}
+
+// governor is a policy whose selectors match the client.
+type governor struct {
+	name string
+	// policy is nil when the manifest is not accepted itself.
+	policy *registration.Policy
+}
+
+func governorsOf(in ClientInputs, server *v1alpha1.OAuthServer) []governor {
+	var g []governor
+	for _, p := range matchingPolicies(in, server) {
+		compiled, _ := Policy(p, in.Servers)
+		g = append(g, governor{name: p.Name, policy: compiled})
+	}
+	return g
+}
+
+// govern finds the one policy that governs the client: the first that accepts it whole. Otherwise it adds what every
+// policy has against it. Policies are never combined.
+func (k *checker) govern(in ClientInputs, server *v1alpha1.OAuthServer, governors []governor, base *registration.Client) *registration.Client {
+	if len(governors) == 0 {
+		k.add(v1alpha1.ReasonNoPolicy, "metadata.namespace %s: no OAuthGrantPolicy of server %s selects this client; ask the platform team for a policy whose spec.clients matches the labels of the namespace or of the client", in.Client.Namespace, namespacedName(server))
+		return base
+	}
+	var refused checker
+	for _, g := range governors {
+		if g.policy == nil {
+			refused.add(v1alpha1.ReasonPolicyRefused, "metadata.namespace %s: policy %s selects this client and is not valid itself, so that it accepts nothing; ask the platform team to mend it", in.Client.Namespace, g.name)
+			continue
+		}
+		candidate := governed(base, in.Client.Spec.Tokens, g.policy)
+		findings := policy.Accepts(g.policy, candidate)
+		if len(findings) == 0 {
+			return candidate
+		}
+		for _, f := range findings {
+			f.Field = declaredField(in.Client, f.Field)
+			f.Value = show(f.Value)
+			refused.add(v1alpha1.ReasonPolicyRefused, "%s", f)
+		}
+	}
+	k.findings = append(k.findings, refused.findings...)
+	return base
+}
+
+// declaredField says where a refused value came from when the manifest leaves its field out.
+func declaredField(c *v1alpha1.OAuthClient, field string) string {
+	switch {
+	case strings.HasPrefix(field, "spec.grantTypes") && len(c.Spec.GrantTypes) == 0:
+		return fmt.Sprintf("spec.grantTypes (default of type %s)", show(string(c.Spec.Type)))
+	case field == "spec.authentication" && c.Spec.Authentication == nil:
+		return fmt.Sprintf("spec.authentication (default of type %s)", show(string(c.Spec.Type)))
+	}
+	return field
+}
+
+// lastAccepted is the previous registration as it may be served while an edit is refused, or nil. Nothing of an object
+// that was deleted and made again, or that has another client id now, is served on.
+func lastAccepted(in ClientInputs, governors []governor) *registration.Client {
+	c, previous := in.Client, in.Previous
+	if previous == nil || previous.UID != string(c.UID) || previous.ClientID != ClientID(c) ||
+		previous.Namespace != c.Namespace || previous.Name != c.Name {
+		return nil
+	}
+	served := *previous
+	// Two things of the manifest always count: nobody would expect a refused edit to bring a withdrawn secret back, or to
+	// keep a client going that is being suspended.
+	served.Suspended = c.Spec.Suspended
+	if slices.Contains(served.Authentication.Methods, registration.AuthenticationClientSecret) && len(in.Secrets) > 0 {
+		served.Authentication.Secrets = slices.Clone(in.Secrets)
+	}
+	for _, g := range governors {
+		if g.policy == nil || len(policy.Accepts(g.policy, &served)) > 0 {
+			continue
+		}
+		served.Policy = g.name
+		if served.Validate() != nil {
+			return nil
+		}
+		return &served
+	}
+	return nil
+}

@@ -1,0 +1,181 @@
+package compile
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
+	"github.com/grantkeeper/grantkeeper/internal/registration"
+)
+
+// Default lifetimes of a client's tokens, each capped by the governing policy.
+const (
+	DefaultAccessTokenTTL   = 10 * time.Minute
+	DefaultRefreshTokenTTL  = 720 * time.Hour
+	DefaultRefreshTokenIdle = 168 * time.Hour
+)
+
+// grantTypes are those of the manifest, or the defaults of its type.
+func grantTypes(c *v1alpha1.OAuthClient) []string {
+	if len(c.Spec.GrantTypes) > 0 {
+		return stringsOf(c.Spec.GrantTypes)
+	}
+	switch c.Spec.Type {
+	case v1alpha1.ClientTypeService:
+		return []string{registration.GrantTypeClientCredentials}
+	case v1alpha1.ClientTypeDevice:
+		return []string{registration.GrantTypeDeviceCode, registration.GrantTypeRefreshToken}
+	}
+	return nil
+}
+
+// client turns a manifest into a registration, but for what the governing policy and the Secret decide, and checks every
+// field: what an API server refuses too, because it may have been told not to, or be an older one (K12).
+func (k *checker) client(c *v1alpha1.OAuthClient) *registration.Client {
+	spec := &c.Spec
+	d := &registration.Client{
+		Namespace:    c.Namespace,
+		Name:         c.Name,
+		UID:          string(c.UID),
+		Generation:   c.Generation,
+		ClientID:     ClientID(c),
+		Type:         string(spec.Type),
+		Display:      registration.Display{Name: c.Name},
+		RedirectURIs: slices.Clone(spec.RedirectURIs),
+		GrantTypes:   grantTypes(c),
+		Scopes:       slices.Clone(spec.Scopes),
+		Suspended:    spec.Suspended,
+		CreatedAt:    c.CreationTimestamp.UTC(),
+	}
+	k.check("spec.clientID", show(d.ClientID), registration.CheckClientID(d.ClientID))
+	if spec.Type != v1alpha1.ClientTypeService && spec.Type != v1alpha1.ClientTypeDevice {
+		k.check("spec.type", orEmpty(d.Type), fmt.Errorf("must be %s or %s", v1alpha1.ClientTypeService, v1alpha1.ClientTypeDevice))
+	}
+	k.display(d, spec.Display)
+	checkList(k, "spec.redirectURIs", spec.RedirectURIs, registration.MaxRedirectURIs, registration.CheckRedirectURI)
+	d.Authentication.Methods = k.authentication(spec)
+	k.grants(d, len(spec.GrantTypes) > 0)
+	checkList(k, "spec.scopes", spec.Scopes, registration.MaxClientScopes, registration.CheckScope)
+	for i, s := range spec.Scopes {
+		if registration.IsIdentityScope(s) && !registration.HasUserGrant(d.GrantTypes) {
+			k.check(fmt.Sprintf("spec.scopes[%d]", i), s, fmt.Errorf("is about a user, and this client has no grant that begins with one; remove it, or use %s", registration.GrantTypeDeviceCode))
+		}
+	}
+	k.tokens(spec.Tokens)
+	if spec.Secret != nil && spec.Secret.Name != "" {
+		k.check("spec.secret.name", spec.Secret.Name, checkSecretName(spec.Secret.Name))
+	} else if err := registration.CheckName(SecretName(c)); err != nil {
+		k.check("spec.secret.name", SecretName(c), fmt.Errorf("is the default and too long; set a shorter one"))
+	}
+	return d
+}
+
+func checkSecretName(s string) error {
+	if strings.HasPrefix(s, documentPrefix) {
+		return fmt.Errorf("must not begin with %q, which is kept for the operator's own Secrets", documentPrefix)
+	}
+	return registration.CheckName(s)
+}
+
+func (k *checker) display(d *registration.Client, display *v1alpha1.ClientDisplay) {
+	if display == nil {
+		return
+	}
+	if display.Name != "" {
+		d.Display.Name = display.Name
+	}
+	d.Display.Publisher = display.Publisher
+	d.Display.Homepage = display.Homepage
+	d.Display.PolicyURI = display.PolicyURI
+	k.optionalText("spec.display.name", display.Name, registration.MaxDisplayText)
+	k.optionalText("spec.display.publisher", display.Publisher, registration.MaxDisplayText)
+	k.optionalWebURI("spec.display.homepage", display.Homepage)
+	k.optionalWebURI("spec.display.policyURI", display.PolicyURI)
+}
+
+// authentication finds the methods: those of the manifest, or the default of its type.
+func (k *checker) authentication(spec *v1alpha1.OAuthClientSpec) []registration.AuthenticationMethod {
+	a := spec.Authentication
+	switch {
+	case a == nil && spec.Type == v1alpha1.ClientTypeService:
+		return []registration.AuthenticationMethod{registration.AuthenticationClientSecret}
+	case a == nil:
+		return []registration.AuthenticationMethod{registration.AuthenticationNone}
+	case (a.ClientSecret == nil) == (a.None == nil):
+		k.invalid("spec.authentication", "must have exactly one of clientSecret and none")
+		return nil
+	case a.None != nil:
+		return []registration.AuthenticationMethod{registration.AuthenticationNone}
+	case a.ClientSecret.Optional && spec.Type != v1alpha1.ClientTypeDevice:
+		k.check("spec.authentication.clientSecret.optional", "true", fmt.Errorf("is for type %s only; remove it", v1alpha1.ClientTypeDevice))
+		return nil
+	case a.ClientSecret.Optional:
+		return []registration.AuthenticationMethod{registration.AuthenticationNone, registration.AuthenticationClientSecret}
+	}
+	return []registration.AuthenticationMethod{registration.AuthenticationClientSecret}
+}
+
+// grants checks the grant types, and that they go with each other and with the authentication.
+func (k *checker) grants(d *registration.Client, declared bool) {
+	checkList(k, "spec.grantTypes", d.GrantTypes, registration.MaxPolicyEntries, registration.CheckGrantType)
+	public := slices.Contains(d.Authentication.Methods, registration.AuthenticationNone)
+	for i, g := range d.GrantTypes {
+		field := fmt.Sprintf("spec.grantTypes[%d]", i)
+		if !declared {
+			field = "spec.grantTypes (default of type " + d.Type + ")"
+		}
+		switch {
+		case g == registration.GrantTypeRefreshToken && !registration.HasUserGrant(d.GrantTypes):
+			k.check(field, g, fmt.Errorf("needs a grant that begins with a user; add %s, or remove it", registration.GrantTypeDeviceCode))
+		case g == registration.GrantTypeClientCredentials && public:
+			k.check(field, g, errors.New("needs a client that always authenticates (RFC 6749 section 4.4); use authentication.clientSecret that is not optional, or remove it"))
+		}
+	}
+}
+
+func (k *checker) tokens(t *v1alpha1.ClientTokens) {
+	access, refresh, idle := declaredLifetimes(t)
+	k.lifetime("spec.tokens.accessToken.ttl", access, 0, registration.MinAccessTokenTTL, registration.MaxAccessTokenTTL)
+	k.lifetime("spec.tokens.refreshToken.ttl", refresh, 0, registration.MinRefreshTokenTTL, registration.MaxRefreshTokenTTL)
+	k.lifetime("spec.tokens.refreshToken.idle", idle, 0, registration.MinRefreshTokenTTL, registration.MaxRefreshTokenTTL)
+}
+
+func declaredLifetimes(t *v1alpha1.ClientTokens) (access, refresh, idle *metav1.Duration) {
+	if t == nil {
+		return nil, nil, nil
+	}
+	if t.AccessToken != nil {
+		access = t.AccessToken.TTL
+	}
+	if t.RefreshToken != nil {
+		refresh, idle = t.RefreshToken.TTL, t.RefreshToken.Idle
+	}
+	return access, refresh, idle
+}
+
+// governed is the client as it is under a policy: lifetimes that the manifest leaves open are the defaults, or the
+// policy's limits where those are less, so that a limit refuses only what somebody asked for.
+func governed(base *registration.Client, t *v1alpha1.ClientTokens, p *registration.Policy) *registration.Client {
+	d := *base
+	d.Policy = p.Name
+	access, refresh, idle := declaredLifetimes(t)
+	d.Tokens.AccessTokenTTL = effective(access, DefaultAccessTokenTTL, p.Limits.AccessTokenTTL)
+	d.Tokens.RefreshTokenTTL = effective(refresh, DefaultRefreshTokenTTL, p.Limits.RefreshTokenTTL)
+	d.Tokens.RefreshTokenIdle = effective(idle, DefaultRefreshTokenIdle, d.Tokens.RefreshTokenTTL)
+	return &d
+}
+
+func effective(declared *metav1.Duration, fallback time.Duration, limit registration.Duration) registration.Duration {
+	switch {
+	case declared != nil:
+		return registration.Duration(declared.Duration)
+	case limit > 0:
+		return min(registration.Duration(fallback), limit)
+	}
+	return registration.Duration(fallback)
+}

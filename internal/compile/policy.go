@@ -1,0 +1,104 @@
+package compile
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
+	"github.com/grantkeeper/grantkeeper/internal/registration"
+)
+
+var errPositive = errors.New("must be more than zero")
+
+// Policy compiles an OAuthGrantPolicy. The document is nil when there are findings: a policy that cannot be read as a
+// whole allows nothing.
+func Policy(p *v1alpha1.OAuthGrantPolicy, servers []v1alpha1.OAuthServer) (*registration.Policy, []Finding) {
+	if _, f := LocalServerOf(p.Spec.ServerRef, p.Namespace, servers); f != nil {
+		return nil, []Finding{*f}
+	}
+	var k checker
+	allow := p.Spec.Allow
+	k.selector("spec.clients.namespaceSelector", p.Spec.Clients.NamespaceSelector)
+	k.selector("spec.clients.selector", p.Spec.Clients.Selector)
+	checkList(&k, "spec.allow.grantTypes", allow.GrantTypes, registration.MaxPolicyEntries, registration.CheckGrantType)
+	checkList(&k, "spec.allow.scopes", allow.Scopes, registration.MaxPolicyEntries, registration.CheckScope)
+	checkList(&k, "spec.allow.redirectHosts", allow.RedirectHosts, registration.MaxPolicyEntries, registration.CheckRedirectHost)
+	checkList(&k, "spec.allow.authentication", allow.Authentication, registration.MaxPolicyEntries, func(s string) error {
+		return registration.CheckAuthenticationMethod(registration.AuthenticationMethod(s))
+	})
+	d := &registration.Policy{
+		Namespace: p.Namespace,
+		Name:      p.Name,
+		Priority:  p.Spec.Priority,
+		Allow: registration.Allow{
+			GrantTypes:    stringsOf(allow.GrantTypes),
+			Scopes:        slices.Clone(allow.Scopes),
+			RedirectHosts: slices.Clone(allow.RedirectHosts),
+		},
+	}
+	for _, m := range allow.Authentication {
+		d.Allow.Authentication = append(d.Allow.Authentication, registration.AuthenticationMethod(m))
+	}
+	if len(d.Allow.Authentication) == 0 {
+		d.Allow.Authentication = []registration.AuthenticationMethod{registration.AuthenticationClientSecret, registration.AuthenticationNone}
+	}
+	if l := p.Spec.Limits; l != nil {
+		d.Limits.AccessTokenTTL = k.lifetime("spec.limits.accessTokenTTL", l.AccessTokenTTL, 0, registration.MinAccessTokenTTL, registration.MaxAccessTokenTTL)
+		d.Limits.RefreshTokenTTL = k.lifetime("spec.limits.refreshTokenTTL", l.RefreshTokenTTL, 0, registration.MinRefreshTokenTTL, registration.MaxRefreshTokenTTL)
+	}
+	if !k.validates(d) {
+		return nil, k.bounded()
+	}
+	return d, nil
+}
+
+// PolicyMatches reports whether the selectors of a policy match a client. It does not ask whether they belong to the
+// same server. The error says which selector cannot be read; such a policy matches nothing.
+func PolicyMatches(p *v1alpha1.OAuthGrantPolicy, c *v1alpha1.OAuthClient, namespaceLabels map[string]string) (bool, error) {
+	if p.Spec.Clients.NamespaceSelector == nil {
+		// Absent is narrow, as everywhere: the policy's own namespace.
+		if p.Namespace != c.Namespace {
+			return false, nil
+		}
+	} else if ok, err := selects(p.Spec.Clients.NamespaceSelector, namespaceLabels); !ok || err != nil {
+		return false, err
+	}
+	if p.Spec.Clients.Selector == nil {
+		return true, nil
+	}
+	return selects(p.Spec.Clients.Selector, c.Labels)
+}
+
+func selects(s *metav1.LabelSelector, set map[string]string) (bool, error) {
+	selector, err := metav1.LabelSelectorAsSelector(s)
+	if err != nil {
+		return false, err
+	}
+	return selector.Matches(labels.Set(set)), nil
+}
+
+// matchingPolicies finds the policies of a server whose selectors match the client, in the order in which they are
+// asked: by priority, the higher first, then by name.
+func matchingPolicies(in ClientInputs, server *v1alpha1.OAuthServer) []*v1alpha1.OAuthGrantPolicy {
+	var matching []*v1alpha1.OAuthGrantPolicy
+	for i := range in.Policies {
+		p := &in.Policies[i]
+		if p.Namespace != server.Namespace {
+			continue
+		}
+		if s, f := LocalServerOf(p.Spec.ServerRef, p.Namespace, in.Servers); f != nil || s.Name != server.Name {
+			continue
+		}
+		if ok, err := PolicyMatches(p, in.Client, in.NamespaceLabels); ok && err == nil {
+			matching = append(matching, p)
+		}
+	}
+	slices.SortFunc(matching, func(a, b *v1alpha1.OAuthGrantPolicy) int {
+		return cmp.Or(cmp.Compare(b.Spec.Priority, a.Spec.Priority), cmp.Compare(a.Name, b.Name))
+	})
+	return matching
+}

@@ -1,0 +1,107 @@
+package compile
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
+	"github.com/grantkeeper/grantkeeper/internal/registration"
+)
+
+// Resource compiles an OAuthResource. others are all OAuthResources, for conflicts of identifier and scope names within
+// one server: the older one keeps them. The document is nil when there are findings.
+func Resource(r *v1alpha1.OAuthResource, servers []v1alpha1.OAuthServer, others []v1alpha1.OAuthResource) (*registration.Resource, []Finding) {
+	server, f := LocalServerOf(r.Spec.ServerRef, r.Namespace, servers)
+	if f != nil {
+		return nil, []Finding{*f}
+	}
+	var k checker
+	k.check("spec.identifier", orEmpty(r.Spec.Identifier), registration.CheckResourceIdentifier(r.Spec.Identifier))
+	k.optionalText("spec.title", r.Spec.Title, registration.MaxDisplayText)
+	k.resourceScopes(r.Spec.Scopes)
+	for i := range others {
+		o := &others[i]
+		// The cheap tests come first: this runs for every pair.
+		if o.Namespace != r.Namespace || sameObject(o, r) || !older(o, r) {
+			continue
+		}
+		if s, f := LocalServerOf(o.Spec.ServerRef, o.Namespace, servers); f == nil && s.Name == server.Name {
+			k.resourceConflict(r, o)
+		}
+	}
+	d := &registration.Resource{Namespace: r.Namespace, Name: r.Name, Identifier: r.Spec.Identifier, Title: r.Spec.Title}
+	if d.Title == "" {
+		d.Title = d.Identifier
+	}
+	for _, s := range r.Spec.Scopes {
+		d.Scopes = append(d.Scopes, registration.Scope{Name: s.Name, Title: s.Title, Description: s.Description})
+	}
+	if !k.validates(d) {
+		return nil, k.bounded()
+	}
+	return d, nil
+}
+
+func (k *checker) resourceScopes(scopes []v1alpha1.ResourceScope) {
+	if len(scopes) > registration.MaxResourceScopes {
+		k.invalid("spec.scopes", "must have at most %d entries, not %d", registration.MaxResourceScopes, len(scopes))
+		return
+	}
+	for i, s := range scopes {
+		field := fmt.Sprintf("spec.scopes[%d]", i)
+		k.check(field+".name", orEmpty(s.Name), registration.CheckScope(s.Name))
+		if registration.IsIdentityScope(s.Name) {
+			k.check(field+".name", s.Name, errors.New("is a scope of OpenID Connect, about the user and of no resource; choose another name"))
+		}
+		if slices.ContainsFunc(scopes[:i], func(o v1alpha1.ResourceScope) bool { return o.Name == s.Name }) {
+			k.check(field+".name", orEmpty(s.Name), errors.New("is there twice; remove one of them"))
+		}
+		k.check(field+".title", orEmpty(s.Title), registration.CheckText(s.Title, registration.MaxDisplayText))
+		k.optionalText(field+".description", s.Description, registration.MaxDescription)
+	}
+}
+
+func (k *checker) resourceConflict(r, o *v1alpha1.OAuthResource) {
+	if o.Spec.Identifier == r.Spec.Identifier {
+		k.add(v1alpha1.ReasonIdentifierConflict, "spec.identifier %s: the older OAuthResource %s has this identifier; choose another, or add the scopes there", show(r.Spec.Identifier), namespacedName(o))
+	}
+	for i, s := range r.Spec.Scopes {
+		if slices.ContainsFunc(o.Spec.Scopes, func(os v1alpha1.ResourceScope) bool { return os.Name == s.Name }) {
+			k.add(v1alpha1.ReasonIdentifierConflict, "spec.scopes[%d].name %s: the older OAuthResource %s has this scope; choose another name", i, show(s.Name), namespacedName(o))
+		}
+	}
+}
+
+// unknownScopes are the scopes of a client, by index, that nothing on the server declares.
+func unknownScopes(in ClientInputs, server *v1alpha1.OAuthServer, scopes []string) []int {
+	var unknown []int
+	accepted := map[int]bool{} // resources by index; each is compiled once, and only if it matters
+	declares := func(scope string) bool {
+		for i := range in.Resources {
+			r := &in.Resources[i]
+			if r.Namespace != server.Namespace || !slices.ContainsFunc(r.Spec.Scopes, func(s v1alpha1.ResourceScope) bool { return s.Name == scope }) {
+				continue
+			}
+			ok, known := accepted[i]
+			if !known {
+				s, f := LocalServerOf(r.Spec.ServerRef, r.Namespace, in.Servers)
+				if f == nil && s.Name == server.Name {
+					_, findings := Resource(r, in.Servers, in.Resources)
+					ok = len(findings) == 0
+				}
+				accepted[i] = ok
+			}
+			if ok {
+				return true
+			}
+		}
+		return false
+	}
+	for i, s := range scopes {
+		if !registration.IsIdentityScope(s) && registration.CheckScope(s) == nil && !declares(s) {
+			unknown = append(unknown, i)
+		}
+	}
+	return unknown
+}
