@@ -1,0 +1,118 @@
+package sqlite
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/grantkeeper/grantkeeper/server/internal/storage"
+)
+
+// micros is how a time is kept: Unix microseconds, NULL for the zero time.
+func micros(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixMicro()
+}
+
+// fromMicros is the inverse of micros for a column that is not NULL.
+func fromMicros(us int64) time.Time { return time.UnixMicro(us).UTC() }
+
+// encodeList is how a list of strings is kept. Empty and nil are the same.
+func encodeList(list []string) (string, error) {
+	if len(list) == 0 {
+		return "[]", nil
+	}
+	b, err := json.Marshal(list)
+	if err != nil {
+		return "", fmt.Errorf("encode a list: %w", err)
+	}
+	return string(b), nil
+}
+
+// The types below let sql.Rows.Scan write straight into the domain types.
+
+// timeInto scans a nullable time.
+type timeInto struct{ to *time.Time }
+
+func (d timeInto) Scan(src any) error {
+	switch v := src.(type) {
+	case nil:
+		*d.to = time.Time{}
+	case int64:
+		*d.to = fromMicros(v)
+	default:
+		return fmt.Errorf("a time is kept as %T", src)
+	}
+	return nil
+}
+
+// durationInto scans microseconds.
+type durationInto struct{ to *time.Duration }
+
+func (d durationInto) Scan(src any) error {
+	v, ok := src.(int64)
+	if !ok {
+		return fmt.Errorf("a duration is kept as %T", src)
+	}
+	*d.to = time.Duration(v) * time.Microsecond
+	return nil
+}
+
+// listInto scans a list of strings; an empty one becomes nil.
+type listInto struct{ to *[]string }
+
+func (d listInto) Scan(src any) error {
+	v, ok := src.(string)
+	if !ok {
+		return fmt.Errorf("a list is kept as %T", src)
+	}
+	*d.to = nil
+	if v == "[]" {
+		return nil
+	}
+	return json.Unmarshal([]byte(v), d.to)
+}
+
+// jsonInto scans nullable raw JSON.
+type jsonInto struct{ to *json.RawMessage }
+
+func (d jsonInto) Scan(src any) error {
+	switch v := src.(type) {
+	case nil:
+		*d.to = nil
+	case string:
+		*d.to = json.RawMessage(v)
+	default:
+		return fmt.Errorf("JSON is kept as %T", src)
+	}
+	return nil
+}
+
+// hashInto scans a hash.
+type hashInto struct{ to *storage.Hash }
+
+func (d hashInto) Scan(src any) error {
+	v, ok := src.([]byte)
+	if !ok || len(v) != len(d.to) {
+		return fmt.Errorf("a hash is kept as %T of %d bytes", src, len(v))
+	}
+	copy(d.to[:], v)
+	return nil
+}
+
+// textInto scans nullable text; NULL becomes "".
+type textInto struct{ to *string }
+
+func (d textInto) Scan(src any) error {
+	switch v := src.(type) {
+	case nil:
+		*d.to = ""
+	case string:
+		*d.to = v
+	default:
+		return fmt.Errorf("text is kept as %T", src)
+	}
+	return nil
+}

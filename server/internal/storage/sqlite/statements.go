@@ -1,0 +1,38 @@
+package sqlite
+
+// Every statement is listed here and prepared when its connection opens, so that a mistake in one shows at start and so that
+// a test can ask for the plan of each.
+
+// readStatements run in the pool of readers.
+func readStatements() []string {
+	return []string{
+		selectPulse,
+		selectUser,
+		selectSession,
+		selectGrant,
+		selectDeviceByUserCode,
+		selectRefreshToken,
+		selectRevokedToken,
+		selectCounter,
+	}
+}
+
+// writeStatements run in the writer's transactions; some of them read there.
+func writeStatements() []string {
+	return append(collectStatements(),
+		updatePulse,
+		upsertUser, selectUserDisabled, disableUser, revokeUserGrants, endUserSessions,
+		insertSession, deleteSession,
+		insertGrant, selectGrant, revokeGrant, touchGrant, revokeClientGrants,
+		insertDevice, selectUserCodeTaken, selectDevice, decideDevice, pollDevice, consumeDevice,
+		selectRefreshToken, insertFamily, extendGrant, insertRefreshToken, consumeRefreshToken, selectSuccessor,
+		upsertRevokedToken,
+		upsertCounter,
+	)
+}
+
+// The row that Ping rewrites.
+const (
+	updatePulse = `UPDATE pulse SET beat_at = ? WHERE id = 1`
+	selectPulse = `SELECT beat_at FROM pulse WHERE id = 1`
+)
