@@ -243,6 +243,8 @@ type SymmetricKey struct {
 	ID        string    `json:"id"`
 	Key       []byte    `json:"key"`
 	CreatedAt time.Time `json:"createdAt"`
+	// ActiveAt is when it came first; zero before.
+	ActiveAt time.Time `json:"activeAt,omitzero"`
 }
 
 // The kinds and names of the documents.

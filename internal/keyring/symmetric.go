@@ -1,0 +1,78 @@
+package keyring
+
+import (
+	"encoding/hex"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/grantkeeper/grantkeeper/internal/registration"
+)
+
+// rotateSymmetric brings a list of symmetric keys up to date. The first is in use. A new one is first appended, so that
+// every replica can read what it makes, and comes first after PublishFor. An older one is dropped once it has been out of
+// use for the retention.
+func (r *ring) rotateSymmetric(keys []registration.SymmetricKey, every, retention time.Duration) ([]registration.SymmetricKey, error) {
+	if len(keys) == 0 {
+		k, err := r.newSymmetric()
+		if err != nil {
+			return nil, err
+		}
+		k.ActiveAt = r.now
+		r.due(r.now.Add(every))
+		return append(keys, k), nil
+	}
+	if keys[0].ActiveAt.IsZero() {
+		// The first is in use, whatever it says.
+		keys[0].ActiveAt = keys[0].CreatedAt
+		r.changed = true
+	}
+	waiting := slices.IndexFunc(keys, func(k registration.SymmetricKey) bool { return k.ActiveAt.IsZero() })
+	// The new key is made so early that it can take over on time.
+	if waiting < 0 && r.due(keys[0].ActiveAt.Add(every-r.PublishFor)) {
+		k, err := r.newSymmetric()
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, k)
+		waiting = len(keys) - 1
+	}
+	if waiting > 0 && r.due(later(keys[0].ActiveAt.Add(every), keys[waiting].CreatedAt.Add(r.PublishFor))) {
+		k := keys[waiting]
+		k.ActiveAt = r.now
+		keys = slices.Insert(slices.Delete(keys, waiting, waiting+1), 0, k)
+		r.changed = true
+		r.due(r.now.Add(every - r.PublishFor))
+	}
+	return r.dropSymmetric(keys, retention), nil
+}
+
+// dropSymmetric drops the keys that went out of use, which is when the one before them came first, long enough ago.
+func (r *ring) dropSymmetric(keys []registration.SymmetricKey, retention time.Duration) []registration.SymmetricKey {
+	supersededAt := keys[0].ActiveAt
+	kept := keys[:1]
+	for _, k := range keys[1:] {
+		if !k.ActiveAt.IsZero() && r.due(supersededAt.Add(retention)) {
+			r.changed = true
+			continue
+		}
+		if !k.ActiveAt.IsZero() {
+			supersededAt = k.ActiveAt
+		}
+		kept = append(kept, k)
+	}
+	return kept
+}
+
+func (r *ring) newSymmetric() (registration.SymmetricKey, error) {
+	var id [8]byte
+	key := make([]byte, 32)
+	for _, b := range [][]byte{id[:], key} {
+		if _, err := io.ReadFull(r.random, b); err != nil {
+			return registration.SymmetricKey{}, fmt.Errorf("making a symmetric key: %w", err)
+		}
+	}
+	r.changed = true
+	return registration.SymmetricKey{ID: hex.EncodeToString(id[:]), Key: key, CreatedAt: r.now}, nil
+}
