@@ -6,6 +6,7 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
@@ -13,9 +14,22 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
+	"github.com/grantkeeper/grantkeeper/controllers/internal/change"
 	"github.com/grantkeeper/grantkeeper/controllers/internal/replica"
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 )
+
+// Watch adds what every kind with documents watches: the documents, the Leases of the replicas that load them, and the
+// servers whose replicas come and go.
+func (p Publisher) Watch(b *builder.Builder, kind registration.Kind) *builder.Builder {
+	return b.
+		Watches(&corev1.Secret{}, OwnerOf(kind)).
+		Watches(&coordinationv1.Lease{}, p.ServedBy(), builder.WithPredicates(LeaseMoves())).
+		Watches(&v1alpha1.OAuthServer{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
+			return p.Caught(ctx, client.ObjectKeyFromObject(o))
+		}), builder.WithPredicates(change.ReplicasMoved()))
+}
 
 // OwnerOf maps a Secret with a document of a kind to its manifest. Its first listing is the comparison that every start
 // makes: a document whose manifest is gone leads to a reconciliation that removes it.

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -19,6 +19,9 @@ import (
 
 // FieldOwner is the operator's name in managed fields.
 const FieldOwner = client.FieldOwner("grantkeeper-operator")
+
+// Timeout bounds one reconciliation, so that a cache that never catches up ends in an error that is seen.
+const Timeout = 30 * time.Second
 
 // conflictDelay is how long a reconciliation waits for the cache when it lost an optimistic lock.
 const conflictDelay = 100 * time.Millisecond

@@ -1,0 +1,153 @@
+package oauthclient
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
+	"github.com/grantkeeper/grantkeeper/controllers/internal/document"
+	"github.com/grantkeeper/grantkeeper/controllers/internal/index"
+	"github.com/grantkeeper/grantkeeper/controllers/internal/owned"
+	"github.com/grantkeeper/grantkeeper/controllers/internal/status"
+	"github.com/grantkeeper/grantkeeper/internal/compile"
+	"github.com/grantkeeper/grantkeeper/internal/registration"
+)
+
+// gathered is everything that decides about a client, read once.
+type gathered struct {
+	inputs compile.ClientInputs
+	held   held
+	// foreign is true when the Secret's name belongs to a Secret of the operator's for somebody else.
+	foreign bool
+	// orphans are Secrets made for an earlier client of the same name, which is gone.
+	orphans []corev1.Secret
+	// documents are the registrations found, in whatever namespace.
+	documents []corev1.Secret
+}
+
+// gather reads the inputs from the cache.
+func (r *Reconciler) gather(ctx context.Context, c *v1alpha1.OAuthClient) (*gathered, error) {
+	g := &gathered{inputs: compile.ClientInputs{Client: c}}
+	var servers v1alpha1.OAuthServerList
+	if err := r.List(ctx, &servers); err != nil {
+		return nil, status.Failed(err, "list OAuthServers")
+	}
+	g.inputs.Servers = servers.Items
+	server, _ := compile.ServerOf(c, servers.Items)
+	if server != nil {
+		if err := r.gatherPlatform(ctx, server.Namespace, g); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.gatherNamespace(ctx, c.Namespace, g); err != nil {
+		return nil, err
+	}
+	if err := r.gatherRivals(ctx, c, g); err != nil {
+		return nil, err
+	}
+	if err := r.gatherSecrets(ctx, c, g); err != nil {
+		return nil, err
+	}
+	return g, r.gatherPrevious(ctx, c, server, g)
+}
+
+func (r *Reconciler) gatherPlatform(ctx context.Context, namespace string, g *gathered) error {
+	var policies v1alpha1.OAuthGrantPolicyList
+	if err := r.List(ctx, &policies, client.InNamespace(namespace)); err != nil {
+		return status.Failed(err, "list OAuthGrantPolicies")
+	}
+	var resources v1alpha1.OAuthResourceList
+	if err := r.List(ctx, &resources, client.InNamespace(namespace)); err != nil {
+		return status.Failed(err, "list OAuthResources")
+	}
+	g.inputs.Policies, g.inputs.Resources = policies.Items, resources.Items
+	return nil
+}
+
+func (r *Reconciler) gatherNamespace(ctx context.Context, name string, g *gathered) error {
+	ns := &metav1.PartialObjectMetadata{}
+	ns.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
+	err := r.Get(ctx, types.NamespacedName{Name: name}, ns)
+	if apierrors.IsNotFound(err) {
+		// The cache of namespaces is behind that of clients. Without labels the decision would be wrong; the namespace's
+		// event comes at once.
+		return status.Failed(err, "read Namespace %s", name)
+	}
+	g.inputs.NamespaceLabels = ns.Labels
+	return status.Failed(err, "read Namespace %s", name)
+}
+
+// gatherRivals finds the other clients with the same client id.
+func (r *Reconciler) gatherRivals(ctx context.Context, c *v1alpha1.OAuthClient, g *gathered) error {
+	var list v1alpha1.OAuthClientList
+	if err := r.List(ctx, &list, client.MatchingFields{index.ClientID: compile.ClientID(c)}); err != nil {
+		return status.Failed(err, "list OAuthClients")
+	}
+	for i := range list.Items {
+		other := &list.Items[i]
+		if other.UID != c.UID && other.DeletionTimestamp.IsZero() {
+			g.inputs.Rivals = append(g.inputs.Rivals, *other)
+		}
+	}
+	return nil
+}
+
+// gatherSecrets finds the client's Secret, those it had under other names, and those of earlier clients of its name.
+func (r *Reconciler) gatherSecrets(ctx context.Context, c *v1alpha1.OAuthClient, g *gathered) error {
+	var list corev1.SecretList
+	err := r.List(ctx, &list, client.InNamespace(c.Namespace),
+		client.MatchingFields{index.Controller: index.ControlledBy(owned.KindClient, c.Name)})
+	if err != nil {
+		return status.Failed(err, "list the Secrets of OAuthClient %s/%s", c.Namespace, c.Name)
+	}
+	name := compile.SecretName(c)
+	for i := range list.Items {
+		s := &list.Items[i]
+		switch {
+		case !owned.By(s, c.UID):
+			g.orphans = append(g.orphans, *s)
+		case s.Name == name:
+			g.held.secret = s
+		default:
+			g.held.formers = append(g.held.formers, *s)
+		}
+	}
+	if g.held.secret != nil {
+		return nil
+	}
+	other := &corev1.Secret{}
+	err = r.Get(ctx, types.NamespacedName{Namespace: c.Namespace, Name: name}, other)
+	g.foreign = err == nil && owned.ControllerName(other, owned.KindClient) != c.Name
+	return status.Failed(client.IgnoreNotFound(err), "read Secret %s/%s", c.Namespace, name)
+}
+
+// gatherPrevious decodes the registration in force. One that does not decode, or that belongs to an earlier client of
+// the same name, is no memory: a client that is made again inherits nothing (K05).
+func (r *Reconciler) gatherPrevious(ctx context.Context, c *v1alpha1.OAuthClient, server *v1alpha1.OAuthServer, g *gathered) error {
+	found, err := r.publisher.Store.Find(ctx, registration.KindClient, client.ObjectKeyFromObject(c))
+	if err != nil {
+		return err
+	}
+	g.documents = found
+	if server == nil {
+		return nil
+	}
+	s := document.In(found, server.Namespace)
+	if s == nil || s.Labels[registration.LabelServer] != server.Name {
+		return nil
+	}
+	d, err := registration.Decode(s.Data[registration.DataKey])
+	if err != nil {
+		return nil //nolint:nilerr // It is written anew; the server refuses it meanwhile.
+	}
+	if previous, ok := d.(*registration.Client); ok && previous.UID == string(c.UID) {
+		g.inputs.Previous = previous
+		g.held.previous = previous.Authentication.Secrets
+	}
+	return nil
+}

@@ -1,0 +1,121 @@
+package oauthgrantpolicy
+
+import (
+	"context"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	apply "github.com/grantkeeper/grantkeeper/api/applyconfiguration/api/v1alpha1"
+	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
+	"github.com/grantkeeper/grantkeeper/controllers/internal/change"
+	"github.com/grantkeeper/grantkeeper/controllers/internal/document"
+	"github.com/grantkeeper/grantkeeper/controllers/internal/replica"
+	"github.com/grantkeeper/grantkeeper/controllers/internal/status"
+	"github.com/grantkeeper/grantkeeper/internal/compile"
+	"github.com/grantkeeper/grantkeeper/internal/registration"
+)
+
+// +kubebuilder:rbac:groups=grantkeeper.dev,resources=oauthgrantpolicies;oauthservers;oauthclients,verbs=get;list;watch
+// +kubebuilder:rbac:groups=grantkeeper.dev,resources=oauthgrantpolicies/status,verbs=patch
+// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;update;delete
+// +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,verbs=get;list;watch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+// Reconciler reconciles OAuthGrantPolicies.
+type Reconciler struct {
+	client.Client
+	publisher document.Publisher
+}
+
+// Options are what the reconciler is made of. Every field is required.
+type Options struct {
+	// Store keeps documents.
+	Store document.Store
+	// Clock tells the time.
+	Clock func() time.Time
+}
+
+// Register adds the reconciler to a manager.
+func Register(mgr ctrl.Manager, o Options) error {
+	r := &Reconciler{
+		Client:    mgr.GetClient(),
+		publisher: document.Publisher{Store: o.Store, Waiting: new(replica.Waiting), Clock: o.Clock},
+	}
+	b := ctrl.NewControllerManagedBy(mgr).
+		Named("oauthgrantpolicy").
+		For(&v1alpha1.OAuthGrantPolicy{}).
+		Watches(&v1alpha1.OAuthServer{}, handler.EnqueueRequestsFromMapFunc(r.beside), builder.WithPredicates(change.ServerMatters())).
+		Watches(&v1alpha1.OAuthClient{}, r.recount(), builder.WithPredicates(verdictChanged())).
+		WithOptions(controller.Options{ReconciliationTimeout: status.Timeout})
+	return r.publisher.Watch(b, registration.KindPolicy).Complete(&status.Reconciler[*v1alpha1.OAuthGrantPolicy]{
+		Kind:   r.kind(),
+		Client: mgr.GetClient(),
+		Events: mgr.GetEventRecorder("grantkeeper-oauthgrantpolicy"),
+		Clock:  o.Clock,
+	})
+}
+
+func (r *Reconciler) kind() status.Kind[*v1alpha1.OAuthGrantPolicy] {
+	return status.Kind[*v1alpha1.OAuthGrantPolicy]{
+		New: func() *v1alpha1.OAuthGrantPolicy { return new(v1alpha1.OAuthGrantPolicy) },
+		Common: func(p *v1alpha1.OAuthGrantPolicy) (*int64, *[]metav1.Condition) {
+			return &p.Status.ObservedGeneration, &p.Status.Conditions
+		},
+		Apply: func(p *v1alpha1.OAuthGrantPolicy) (runtime.ApplyConfiguration, error) {
+			s := apply.OAuthGrantPolicyStatus()
+			err := status.Convert(p.Status, s)
+			return apply.OAuthGrantPolicy(p.Name, p.Namespace).WithUID(p.UID).WithStatus(s), err
+		},
+		Order: []v1alpha1.ConditionType{v1alpha1.ConditionAccepted, v1alpha1.ConditionProgrammed},
+		Begin: r.begin,
+		Gone: func(ctx context.Context, name types.NamespacedName) error {
+			return r.publisher.Gone(ctx, registration.KindPolicy, name)
+		},
+	}
+}
+
+func (r *Reconciler) begin(p *v1alpha1.OAuthGrantPolicy, marks *status.Conditions) status.Run {
+	publish := func(ctx context.Context) error {
+		var servers v1alpha1.OAuthServerList
+		if err := r.List(ctx, &servers, client.InNamespace(p.Namespace)); err != nil {
+			return status.Failed(err, "list OAuthServers")
+		}
+		var c document.Compiled
+		var d *registration.Policy
+		if d, c.Findings = compile.Policy(p, servers.Items); d != nil {
+			c.Document = d
+		}
+		c.Server, _ = compile.LocalServerOf(p.Spec.ServerRef, p.Namespace, servers.Items)
+		return r.publisher.Settle(ctx, marks, registration.KindPolicy, client.ObjectKeyFromObject(p), c)
+	}
+	count := func(ctx context.Context) (err error) {
+		p.Status.Clients, err = r.count(ctx, p)
+		return err
+	}
+	return status.Run{Steps: []status.Step{publish, count}}
+}
+
+// beside finds the policies of a server's namespace.
+func (r *Reconciler) beside(ctx context.Context, o client.Object) []reconcile.Request {
+	var list v1alpha1.OAuthGrantPolicyList
+	if err := r.List(ctx, &list, client.InNamespace(o.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
+		logf.FromContext(ctx).Error(err, "cannot list OAuthGrantPolicies")
+		return nil
+	}
+	out := make([]reconcile.Request, len(list.Items))
+	for i := range list.Items {
+		out[i] = reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])}
+	}
+	return out
+}

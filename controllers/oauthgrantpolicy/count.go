@@ -1,0 +1,108 @@
+package oauthgrantpolicy
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
+	"github.com/grantkeeper/grantkeeper/controllers/internal/status"
+	"github.com/grantkeeper/grantkeeper/internal/compile"
+)
+
+// settle is how long a count waits for more changes: ten thousand clients that come at once are counted a few times, not
+// ten thousand.
+const settle = 2 * time.Second
+
+// count counts the clients that a policy governs, and those that its selectors match and that no policy accepts. It goes
+// by what the clients' own statuses say, so that the two never disagree for long.
+func (r *Reconciler) count(ctx context.Context, p *v1alpha1.OAuthGrantPolicy) (*v1alpha1.PolicyClientCounts, error) {
+	var list v1alpha1.OAuthClientList
+	if err := r.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, status.Failed(err, "list OAuthClients")
+	}
+	counts := &v1alpha1.PolicyClientCounts{}
+	labels := map[string]map[string]string{}
+	for i := range list.Items {
+		c := &list.Items[i]
+		if serverNamespace(c) != p.Namespace {
+			continue
+		}
+		if c.Status.Policy == p.Name {
+			counts.Accepted++
+			continue
+		}
+		if !refused(c) {
+			continue
+		}
+		if _, ok := labels[c.Namespace]; !ok {
+			labels[c.Namespace] = r.labels(ctx, c.Namespace)
+		}
+		if ok, err := compile.PolicyMatches(p, c, labels[c.Namespace]); ok && err == nil {
+			counts.Refused++
+		}
+	}
+	return counts, nil
+}
+
+func (r *Reconciler) labels(ctx context.Context, name string) map[string]string {
+	ns := &metav1.PartialObjectMetadata{}
+	ns.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
+	if err := r.Get(ctx, types.NamespacedName{Name: name}, ns); err != nil {
+		return nil
+	}
+	return ns.Labels
+}
+
+// serverNamespace is the namespace of the server that a client belongs to by its status.
+func serverNamespace(c *v1alpha1.OAuthClient) string {
+	namespace, _, _ := strings.Cut(c.Status.Server, "/")
+	return namespace
+}
+
+func refused(c *v1alpha1.OAuthClient) bool {
+	got := meta.FindStatusCondition(c.Status.Conditions, string(v1alpha1.ConditionAccepted))
+	return got != nil && got.Status == metav1.ConditionFalse && got.Reason == string(v1alpha1.ReasonPolicyRefused)
+}
+
+// verdictChanged lets through clients that come, go, or whose policy or refusal changed.
+func verdictChanged() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		was, is := e.ObjectOld.(*v1alpha1.OAuthClient), e.ObjectNew.(*v1alpha1.OAuthClient)
+		return was.Status.Policy != is.Status.Policy || was.Status.Server != is.Status.Server || refused(was) != refused(is)
+	}}
+}
+
+// recount wakes the policies of a client's server a little later.
+func (r *Reconciler) recount() handler.EventHandler {
+	later := func(ctx context.Context, o client.Object, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+		namespace := serverNamespace(o.(*v1alpha1.OAuthClient))
+		if namespace == "" {
+			return
+		}
+		beside := &v1alpha1.OAuthServer{ObjectMeta: metav1.ObjectMeta{Namespace: namespace}}
+		for _, req := range r.beside(ctx, beside) {
+			q.AddAfter(req, settle)
+		}
+	}
+	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+	return handler.Funcs{
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { later(ctx, e.Object, q) },
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { later(ctx, e.Object, q) },
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
+			later(ctx, e.ObjectOld, q)
+			later(ctx, e.ObjectNew, q)
+		},
+	}
+}
