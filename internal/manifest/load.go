@@ -15,6 +15,7 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
 )
@@ -192,6 +193,15 @@ func (r *reading) keep(file string, d *document, key ObjectKey) bool {
 		r.problem(Problem{Origin{file, d.line("metadata.name")}, key, fmt.Sprintf("is already declared at %s; remove one of the two", first)})
 		return false
 	}
+	var content map[string]any
+	if err := utiljson.Unmarshal(d.json, &content); err != nil {
+		r.problem(Problem{at, key, err.Error()})
+		return false
+	}
+	if meta, ok := content["metadata"].(map[string]any); ok && key.Namespace != "" {
+		meta["namespace"] = key.Namespace
+	}
+	r.set.Objects = append(r.set.Objects, Object{key, content})
 	r.set.Origins[key] = at
 	r.order++
 	return true

@@ -33,6 +33,15 @@ type Set struct {
 	Files []string
 	// Origins says where each object stands.
 	Origins map[ObjectKey]Origin
+	// Objects holds every object above as it was written, without defaults, for whoever applies it to a cluster.
+	Objects []Object
+}
+
+// Object is one object as it was written. Its metadata.namespace is filled in.
+type Object struct {
+	Key ObjectKey
+	// Content is the object in the form of JSON; whoever reads it must not change it.
+	Content map[string]any
 }
 
 // ObjectKey names one object of a Set.
