@@ -1,0 +1,30 @@
+package login
+
+import (
+	"github.com/grantkeeper/grantkeeper/server/internal/audit"
+)
+
+// The actions of the flow. A failed sign-in does not name the user: people type passwords into the wrong box.
+const (
+	actionSignedIn       audit.Action = "signin.succeeded"
+	actionSignInRefused  audit.Action = "signin.refused"
+	actionSignedOut      audit.Action = "signout"
+	actionDeviceApproved audit.Action = "device.approved"
+	actionDeviceDenied   audit.Action = "device.denied"
+	actionCodeRefused    audit.Action = "device.code_refused"
+)
+
+// Reasons of refusals.
+const (
+	reasonWrong     = "wrong"
+	reasonThrottled = "throttled"
+)
+
+// note writes an event of a visit.
+func (l *Login) note(v *visit, e audit.Event) {
+	e.Address = v.address
+	if e.User == "" {
+		e.User = v.user.ID
+	}
+	l.audit.Write(v.r.Context(), e)
+}

@@ -1,0 +1,42 @@
+package login
+
+import (
+	"errors"
+
+	"github.com/grantkeeper/grantkeeper/server/internal/page"
+	"github.com/grantkeeper/grantkeeper/server/internal/page/devicecode"
+	"github.com/grantkeeper/grantkeeper/server/internal/page/deviceconfirm"
+	"github.com/grantkeeper/grantkeeper/server/internal/page/devicedone"
+	"github.com/grantkeeper/grantkeeper/server/internal/page/failure"
+	"github.com/grantkeeper/grantkeeper/server/internal/page/signedin"
+	"github.com/grantkeeper/grantkeeper/server/internal/page/signedout"
+	"github.com/grantkeeper/grantkeeper/server/internal/page/signin"
+	"github.com/grantkeeper/grantkeeper/server/internal/page/signout"
+)
+
+// pages are all pages of the flow, parsed once.
+type pages struct {
+	layout    *page.Layout
+	signIn    *page.Page[signin.Data]
+	signedIn  *page.Page[signedin.Data]
+	signOut   *page.Page[signout.Data]
+	signedOut *page.Page[signedout.Data]
+	code      *page.Page[devicecode.Data]
+	confirm   *page.Page[deviceconfirm.Data]
+	done      *page.Page[devicedone.Data]
+	failure   *page.Page[failure.Data]
+}
+
+func parsePages(layout *page.Layout) (*pages, error) {
+	p := &pages{layout: layout}
+	var errs [8]error
+	p.signIn, errs[0] = signin.New(layout)
+	p.signedIn, errs[1] = signedin.New(layout)
+	p.signOut, errs[2] = signout.New(layout)
+	p.signedOut, errs[3] = signedout.New(layout)
+	p.code, errs[4] = devicecode.New(layout)
+	p.confirm, errs[5] = deviceconfirm.New(layout)
+	p.done, errs[6] = devicedone.New(layout)
+	p.failure, errs[7] = failure.New(layout)
+	return p, errors.Join(errs[:]...)
+}

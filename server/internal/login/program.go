@@ -1,0 +1,59 @@
+package login
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/grantkeeper/grantkeeper/server/internal/page/deviceconfirm"
+)
+
+// product is the first product of a User-Agent (RFC 9110 section 10.1.5), in characters that cannot pretend to be a sentence.
+var product = regexp.MustCompile(`^([A-Za-z0-9._-]{1,40})(?:/([0-9A-Za-z.+_-]{1,24}))?(?:$|[ ;(])`)
+
+// program says in words what a request was made with, as far as its User-Agent tells.
+func program(userAgent string) (deviceconfirm.ProgramKind, string) {
+	m := product.FindStringSubmatch(userAgent)
+	if m == nil {
+		return deviceconfirm.ProgramUnknown, ""
+	}
+	name := strings.ToLower(m[1])
+	if name == "mozilla" {
+		return deviceconfirm.ProgramBrowser, browser(userAgent)
+	}
+	for _, known := range [...]struct{ prefix, words string }{
+		{"go-http-client", "Go"}, {"go-resty", "Go"}, {"python", "Python"}, {"aiohttp", "Python"}, {"node", "Node.js"},
+		{"undici", "Node.js"}, {"axios", "Node.js"}, {"okhttp", "Java"}, {"java", "Java"}, {"powershell", "PowerShell"},
+	} {
+		if strings.HasPrefix(name, known.prefix) {
+			return deviceconfirm.ProgramCLI, known.words
+		}
+	}
+	words := m[1]
+	if m[2] != "" {
+		words += " " + m[2]
+	}
+	if name == "curl" || name == "wget" {
+		return deviceconfirm.ProgramCLI, words
+	}
+	return deviceconfirm.ProgramOther, words
+}
+
+// browser names browser and system. The order matters: most claim to be several.
+func browser(userAgent string) string {
+	pick := func(fallback string, table ...[2]string) string {
+		for _, row := range table {
+			if strings.Contains(userAgent, row[0]) {
+				return row[1]
+			}
+		}
+		return fallback
+	}
+	name := pick("a browser", [2]string{"Edg", "Edge"}, [2]string{"OPR/", "Opera"}, [2]string{"Firefox/", "Firefox"},
+		[2]string{"Chrome/", "Chrome"}, [2]string{"Safari/", "Safari"})
+	system := pick("", [2]string{"Windows", "Windows"}, [2]string{"Android", "Android"}, [2]string{"iPhone", "iOS"},
+		[2]string{"iPad", "iOS"}, [2]string{"Macintosh", "macOS"}, [2]string{"CrOS", "ChromeOS"}, [2]string{"Linux", "Linux"})
+	if system == "" {
+		return name
+	}
+	return name + ", " + system
+}

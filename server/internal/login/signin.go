@@ -1,0 +1,180 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/grantkeeper/grantkeeper/server/internal/audit"
+	"github.com/grantkeeper/grantkeeper/server/internal/idp"
+	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
+	"github.com/grantkeeper/grantkeeper/server/internal/page/failure"
+	"github.com/grantkeeper/grantkeeper/server/internal/page/signin"
+	"github.com/grantkeeper/grantkeeper/server/internal/storage"
+)
+
+// signInTimeout bounds one sign-in, the wait for its turn included.
+const signInTimeout = 10 * time.Second
+
+// signInForm is what was submitted before, when the page is shown again.
+type signInForm struct {
+	provider, username string
+	problem            signin.Problem
+}
+
+// passwordProviders are the declared providers that take passwords, by name.
+func (l *Login) passwordProviders(v *visit) []idp.Provider {
+	var out []idp.Provider
+	for _, p := range l.Providers.Providers(v.snapshot.IdentityProviders()) {
+		if p.Password != nil {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// showSignIn renders the sign-in page, in a flow.
+func (l *Login) showSignIn(v *visit, status int, form signInForm) error {
+	declared := l.passwordProviders(v)
+	if len(declared) == 0 {
+		return &failed{status: http.StatusServiceUnavailable, kind: failure.NoSignIn, retryAfter: time.Minute}
+	}
+	if v.flow.ID == "" {
+		var err error
+		if v.flow, err = l.newFlow(v.flow); err != nil {
+			return err
+		}
+	}
+	if err := l.saveFlow(v); err != nil {
+		return err
+	}
+	token, err := l.formToken(v, purposeSignIn, storage.Hash{})
+	if err != nil {
+		return err
+	}
+	data := signin.Data{Token: token, ForDevice: v.flow.Device, Provider: form.provider, Username: form.username, Problem: form.problem}
+	for _, p := range declared {
+		data.Providers = append(data.Providers, signin.Provider{Name: p.Document.Name, DisplayName: p.Document.DisplayName})
+	}
+	return l.pages.signIn.Render(v.w, status, v.shell(), data)
+}
+
+// signIn takes username and password.
+func (l *Login) signIn(v *visit) error {
+	form := signInForm{provider: v.r.PostForm.Get("provider"), username: v.r.PostForm.Get("username")}
+	if len(form.username) > idp.MaxUsername {
+		form.username = ""
+	}
+	if _, err := l.checkToken(v, purposeSignIn); err != nil {
+		if v.signedIn() { // in another tab, meanwhile
+			return redirect(v, next(state{signedIn: true, device: v.flow.Device, request: given(v.flow), decided: v.flow.Decided}).path())
+		}
+		form.problem = signin.Stale
+		return l.showSignIn(v, http.StatusForbidden, form)
+	}
+	password := v.r.PostForm.Get("password")
+	if form.username == "" || password == "" {
+		form.problem = signin.Empty
+		return l.showSignIn(v, http.StatusBadRequest, form)
+	}
+	user, methods, err := l.authenticate(v, form, password)
+	if errors.Is(err, idp.ErrRefused) {
+		l.note(v, audit.Event{Action: actionSignInRefused, Error: reasonWrong})
+		form.problem = signin.Refused
+		return l.showSignIn(v, http.StatusBadRequest, form)
+	}
+	if err != nil {
+		if f := new(failed); errors.As(err, &f) && f.kind == failure.Throttled {
+			l.note(v, audit.Event{Action: actionSignInRefused, Error: reasonThrottled})
+		}
+		return err
+	}
+	if err := l.startSession(v, user, methods); err != nil {
+		return err
+	}
+	l.note(v, audit.Event{Action: actionSignedIn})
+	s := next(state{signedIn: true, device: v.flow.Device, request: given(v.flow)})
+	return redirect(v, s.path())
+}
+
+func given(f flow) requestState {
+	if f.Code == "" {
+		return requestNone
+	}
+	return requestUnchecked
+}
+
+// authenticate asks the chosen provider, within the throttle, and finds or makes the account. It returns idp.ErrRefused for
+// unknown, wrong and disabled alike, or an error that has a page.
+func (l *Login) authenticate(v *visit, form signInForm, password string) (storage.User, []string, error) {
+	none := storage.User{}
+	declared := l.passwordProviders(v)
+	if len(declared) == 0 {
+		return none, nil, &failed{status: http.StatusServiceUnavailable, kind: failure.NoSignIn, retryAfter: time.Minute}
+	}
+	provider := declared[0]
+	for _, p := range declared {
+		if p.Document.Name == form.provider {
+			provider = p
+		}
+	}
+	ctx, cancel := context.WithTimeout(v.r.Context(), signInTimeout)
+	defer cancel()
+	canonical, _ := idp.CanonicalUsername(form.username)
+	t, wait, err := l.throttle.take(ctx, v.now, signInGuesses(provider.Document.UID, canonical, v.address)...)
+	if err != nil {
+		return none, nil, unavailable(err)
+	}
+	if wait > 0 {
+		return none, nil, throttled(wait)
+	}
+	identity, err := provider.Password.Authenticate(ctx, form.username, password)
+	switch {
+	case errors.Is(err, idp.ErrRefused):
+		return none, nil, idp.ErrRefused
+	case err != nil:
+		return none, nil, unavailable(err)
+	}
+	id, err := l.randomID()
+	if err != nil {
+		return none, nil, err
+	}
+	user, err := l.Storage.SignedIn(ctx, storage.User{
+		ID: id, Provider: provider.Document.UID, Subject: identity.Subject, Username: identity.Username, Name: identity.Name,
+		Email: identity.Email, EmailVerified: identity.EmailVerified, Groups: identity.Groups, CreatedAt: v.now, UpdatedAt: v.now,
+	})
+	switch {
+	case errors.Is(err, storage.ErrRevoked):
+		return none, nil, idp.ErrRefused
+	case err != nil:
+		return none, nil, unavailable(err)
+	}
+	if err := l.throttle.succeeded(ctx, t, v.now); err != nil {
+		return none, nil, unavailable(err)
+	}
+	return user, identity.Methods, nil
+}
+
+// startSession signs the browser in: a new session in place of the one before, and a new id for the flow, so that nothing
+// that was planted before the sign-in is worth anything after it (A26).
+func (l *Login) startSession(v *visit, user storage.User, methods []string) error {
+	credential, err := oauth.NewCredential(oauth.PrefixSession, l.Random)
+	if err != nil {
+		return err
+	}
+	id, _ := oauth.ParseCredential(oauth.PrefixSession, credential)
+	session := storage.Session{ID: id, UserID: user.ID, AuthenticatedAt: v.now, Methods: methods, ExpiresAt: v.now.Add(SessionTTL)}
+	if err := l.Storage.CreateSession(v.r.Context(), session, v.session.ID); err != nil {
+		if errors.Is(err, storage.ErrRevoked) || errors.Is(err, storage.ErrNotFound) {
+			return forbidden(err) // disabled between the two writes
+		}
+		return unavailable(err)
+	}
+	v.session, v.user = session, user
+	if v.flow, err = l.newFlow(v.flow); err != nil {
+		return err
+	}
+	v.site.setCookie(v.w, v.site.sessionCookie, credential, SessionTTL)
+	return l.saveFlow(v)
+}
