@@ -29,6 +29,9 @@ const (
 	LabelReplica = "grantkeeper.dev/replica-of"
 	// AnnotationLoaded, on a replica's Lease, is the highest resourceVersion it has loaded.
 	AnnotationLoaded = "grantkeeper.dev/loaded-resource-version"
+	// AnnotationReady, on a replica's Lease, is "true" while the replica can serve requests, "false" while it cannot. What it
+	// says to have loaded is then what it had loaded when it last could.
+	AnnotationReady = "grantkeeper.dev/ready"
 )
 
 type envelope struct {
