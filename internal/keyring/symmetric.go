@@ -14,14 +14,14 @@ import (
 // every replica can read what it makes, and comes first after PublishFor. An older one is dropped once it has been out of
 // use for the retention.
 func (r *ring) rotateSymmetric(keys []registration.SymmetricKey, every, retention time.Duration) ([]registration.SymmetricKey, error) {
+	every = max(every, 2*r.PublishFor) // one waiting key at a time
 	if len(keys) == 0 {
 		k, err := r.newSymmetric()
 		if err != nil {
 			return nil, err
 		}
 		k.ActiveAt = r.now
-		r.due(r.now.Add(every))
-		return append(keys, k), nil
+		keys = append(keys, k)
 	}
 	if keys[0].ActiveAt.IsZero() {
 		// The first is in use, whatever it says.
