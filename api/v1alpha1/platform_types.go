@@ -247,7 +247,6 @@ type OAuthResourceStatus struct {
 // +kubebuilder:printcolumn:name="Age",type=date,description="How long it has been there",JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Server",type=string,priority=1,description="The OAuthServer that it names",JSONPath=`.spec.serverRef.name`
 // +kubebuilder:printcolumn:name="Title",type=string,priority=1,description="What people are shown",JSONPath=`.spec.title`
-// +kubebuilder:printcolumn:name="Scopes",type=string,priority=1,description="Its first scope",JSONPath=`.spec.scopes[*].name`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,description="The same in words",JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:validation:XValidation:rule=`self.metadata.name.size() <= 63`,message="metadata.name must have at most 63 characters; choose a shorter name"
 type OAuthResource struct {

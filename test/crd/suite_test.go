@@ -114,3 +114,8 @@ func golden(t *testing.T, file string, got []byte) {
 		t.Errorf("%s differs (-file +now); if that is right, run the test with -update:\n%s", file, diff)
 	}
 }
+
+// kinds are all kinds of the group.
+func kinds() []string {
+	return []string{"OAuthServer", "OAuthClient", "OAuthGrantPolicy", "OAuthResource", "OAuthIdentityProvider"}
+}
