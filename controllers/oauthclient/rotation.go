@@ -6,7 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/grantkeeper/grantkeeper/controllers/internal/owned"
+	"github.com/grantkeeper/grantkeeper/controllers/internal/status"
 	"github.com/grantkeeper/grantkeeper/internal/credentials"
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 )
@@ -14,10 +14,6 @@ import (
 // grace is how long the server honours a secret after it was replaced because its Secret was deleted or edited, so that
 // an app that still runs with the old one is not cut off before it has read the new one.
 const grace = 10 * time.Minute
-
-// maxSecrets bounds the secrets of a client: somebody who deletes the Secret in a loop must not make the registration
-// grow. The oldest ones go first.
-const maxSecrets = 5
 
 // held is everything that is known about the secrets of a client before a decision.
 type held struct {
@@ -53,22 +49,9 @@ func decide(h held, now time.Time, random io.Reader) (decision, error) {
 		}
 		d.value, d.made = value, true
 	}
-	current := credentials.Hash(d.value)
-	d.hashes = append(d.hashes, current)
-	for _, old := range h.previous {
-		if old.SHA256 == current.SHA256 || len(d.hashes) == maxSecrets {
-			continue
-		}
-		if old.NotAfter.IsZero() {
-			old.NotAfter = now.Add(grace).UTC().Truncate(time.Second)
-		}
-		if !now.Before(old.NotAfter) {
-			continue
-		}
-		d.hashes = append(d.hashes, old)
-		if d.retires.IsZero() || old.NotAfter.Before(d.retires) {
-			d.retires = old.NotAfter
-		}
+	d.hashes = credentials.Secrets(d.value, h.previous, now, grace)
+	for _, old := range d.hashes[1:] {
+		d.retires = status.Earliest(d.retires, old.NotAfter)
 	}
 	return d, nil
 }
@@ -93,11 +76,11 @@ func madeByUs(s *corev1.Secret, previous []registration.SecretHash) (string, boo
 	if s == nil {
 		return "", false
 	}
-	value := credentials.FromSecret(s.Data)
-	if !credentials.Usable(value) {
+	value, ok := credentials.FromSecret(s.Data)
+	if !ok {
 		return "", false
 	}
-	if credentials.ContentHash(s.Data) == s.Annotations[owned.AnnotationContentHash] {
+	if credentials.ContentHash(s.Data) == s.Annotations[credentials.AnnotationContentHash] {
 		return value, true
 	}
 	return value, len(previous) > 0 && previous[0].SHA256 == credentials.Hash(value).SHA256

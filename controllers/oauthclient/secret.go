@@ -24,7 +24,7 @@ func clientSecret(c *v1alpha1.OAuthClient, reg *registration.Client, issuer, val
 		RedirectURIs: reg.RedirectURIs,
 		Scopes:       reg.Scopes,
 	})
-	annotations := map[string]string{owned.AnnotationContentHash: credentials.ContentHash(data)}
+	annotations := map[string]string{credentials.AnnotationContentHash: credentials.ContentHash(data)}
 	if value != "" {
 		annotations[owned.AnnotationCreatedAt] = createdAt.UTC().Format(time.RFC3339)
 	}
@@ -36,7 +36,7 @@ func clientSecret(c *v1alpha1.OAuthClient, reg *registration.Client, issuer, val
 			Annotations:     annotations,
 			OwnerReferences: []metav1.OwnerReference{owned.Reference(c, owned.KindClient)},
 		},
-		Type: corev1.SecretTypeOpaque,
+		Type: credentials.SecretType,
 		Data: data,
 	}
 }

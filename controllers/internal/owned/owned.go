@@ -14,8 +14,6 @@ const (
 	LabelManagedBy = "grantkeeper.dev/managed-by"
 	// ManagedBy is the value of LabelManagedBy.
 	ManagedBy = "grantkeeper-operator"
-	// AnnotationContentHash, on a client's Secret, changes with its content, so that reloaders see a rotation.
-	AnnotationContentHash = "grantkeeper.dev/content-hash"
 	// AnnotationCreatedAt, on a client's Secret, is when the secret in it was made, in RFC 3339.
 	AnnotationCreatedAt = "grantkeeper.dev/secret-created-at"
 )

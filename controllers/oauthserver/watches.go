@@ -1,0 +1,94 @@
+package oauthserver
+
+import (
+	"context"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
+	"github.com/grantkeeper/grantkeeper/controllers/internal/change"
+	"github.com/grantkeeper/grantkeeper/controllers/internal/document"
+	"github.com/grantkeeper/grantkeeper/controllers/internal/status"
+	"github.com/grantkeeper/grantkeeper/internal/registration"
+)
+
+// settle is how long a count of clients waits for more changes.
+const settle = 2 * time.Second
+
+// watch says what wakes which servers.
+func (r *Reconciler) watch(mgr ctrl.Manager, rec reconcile.Reconciler) error {
+	b := ctrl.NewControllerManagedBy(mgr).
+		Named("oauthserver").
+		For(&v1alpha1.OAuthServer{}).
+		Watches(&v1alpha1.OAuthServer{}, handler.EnqueueRequestsFromMapFunc(r.rivals), builder.WithPredicates(change.Declared())).
+		Watches(&corev1.Secret{}, document.OwnerOf(registration.KindServer)).
+		Watches(&corev1.Secret{}, document.OwnerOf(registration.KindKeys)).
+		Watches(&corev1.Secret{}, recount()).
+		Watches(&coordinationv1.Lease{}, handler.EnqueueRequestsFromMapFunc(reporting), builder.WithPredicates(document.LeaseMoves())).
+		WithOptions(controller.Options{ReconciliationTimeout: status.Timeout})
+	if r.deploy {
+		for _, o := range workload() {
+			b = b.Owns(o)
+		}
+	}
+	return b.Complete(rec)
+}
+
+// rivals finds the other servers with the issuer of one that came, changed or went.
+func (r *Reconciler) rivals(ctx context.Context, o client.Object) []reconcile.Request {
+	var list v1alpha1.OAuthServerList
+	if err := r.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+		logf.FromContext(ctx).Error(err, "cannot list OAuthServers")
+		return nil
+	}
+	var out []reconcile.Request
+	for i := range list.Items {
+		s := &list.Items[i]
+		if s.UID != o.GetUID() && s.Spec.Issuer == o.(*v1alpha1.OAuthServer).Spec.Issuer {
+			out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(s)})
+		}
+	}
+	return out
+}
+
+// reporting finds the server of a replica's Lease.
+func reporting(_ context.Context, o client.Object) []reconcile.Request {
+	return document.Requests(serverOf(o, registration.LabelReplica))
+}
+
+// recount wakes the server of a client's document that came or went, a little later.
+func recount() handler.EventHandler {
+	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+	later := func(o client.Object, q queue) {
+		if o.GetLabels()[registration.LabelDocument] != string(registration.KindClient) {
+			return
+		}
+		for _, req := range document.Requests(serverOf(o, registration.LabelServer)) {
+			q.AddAfter(req, settle)
+		}
+	}
+	return handler.Funcs{
+		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { later(e.Object, q) },
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { later(e.Object, q) },
+	}
+}
+
+func serverOf(o client.Object, label string) []types.NamespacedName {
+	name := o.GetLabels()[label]
+	if name == "" {
+		return nil
+	}
+	return []types.NamespacedName{{Namespace: o.GetNamespace(), Name: name}}
+}
