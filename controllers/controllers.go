@@ -87,8 +87,6 @@ func Configure(m *manager.Options, o Options) error {
 }
 
 // Register adds every reconciler to a manager that was set up with Configure.
-//
-// Namespaces, and the leader's own Lease and events, are the only other things the operator reads or writes.
 func Register(mgr ctrl.Manager, o Options) error {
 	o = o.complete()
 	if err := index.Register(context.Background(), mgr.GetFieldIndexer()); err != nil {
