@@ -1,0 +1,213 @@
+package storagetest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/grantkeeper/grantkeeper/server/internal/storage"
+)
+
+func testRevocations(t *testing.T, f *fixture) {
+	t.Run("a revoked token id is remembered, others are not", func(t *testing.T) {
+		jti := f.id("jti")
+		noError(t, f.RevokeToken(f.ctx, jti, f.now.Add(time.Minute)))
+		revoked, err := f.TokenRevoked(f.ctx, jti)
+		noError(t, err)
+		wantEqual(t, revoked, true)
+		revoked, err = f.TokenRevoked(f.ctx, f.id("jti"))
+		noError(t, err)
+		wantEqual(t, revoked, false)
+	})
+	t.Run("revoking again is no error", func(t *testing.T) {
+		jti := f.id("jti")
+		noError(t, f.RevokeToken(f.ctx, jti, f.now.Add(time.Minute)))
+		noError(t, f.RevokeToken(f.ctx, jti, f.now))
+	})
+}
+
+func testCounters(t *testing.T, f *fixture) {
+	const window = 10 * time.Minute
+	count := func(t *testing.T, key string, after time.Duration) (int64, time.Time) {
+		t.Helper()
+		n, ends, err := f.Count(f.ctx, key, f.now.Add(after), window)
+		noError(t, err)
+		got, until, err := f.Counted(f.ctx, key, f.now.Add(after))
+		noError(t, err)
+		wantEqual(t, got, n)
+		wantEqual(t, until, ends)
+		return n, ends
+	}
+	t.Run("a window is fixed from its first event", func(t *testing.T) {
+		key := f.id("key")
+		for i := range int64(5) {
+			n, ends := count(t, key, time.Duration(i)*time.Minute)
+			wantEqual(t, n, i+1)
+			wantEqual(t, ends, f.now.Add(window))
+		}
+	})
+	t.Run("after its end the next event begins another", func(t *testing.T) {
+		key := f.id("key")
+		count(t, key, 0)
+		count(t, key, window-time.Microsecond)
+		n, ends := count(t, key, window+time.Microsecond)
+		wantEqual(t, n, 1)
+		wantEqual(t, ends, f.now.Add(2*window+time.Microsecond))
+	})
+	t.Run("reading adds nothing, and nothing is counted of what never happened or is over", func(t *testing.T) {
+		key := f.id("key")
+		n, ends, err := f.Counted(f.ctx, key, f.now)
+		noError(t, err)
+		wantEqual(t, n, 0)
+		wantEqual(t, ends, time.Time{})
+		count(t, key, 0)
+		n, _, err = f.Counted(f.ctx, key, f.now.Add(window+time.Microsecond))
+		noError(t, err)
+		wantEqual(t, n, 0)
+	})
+	t.Run("keys do not share a counter", func(t *testing.T) {
+		a, b := f.id("key"), f.id("key")
+		count(t, a, 0)
+		n, _ := count(t, b, 0)
+		wantEqual(t, n, 1)
+	})
+	t.Run("a clock that goes back neither forgets nor locks out for longer than a window", func(t *testing.T) {
+		key := f.id("key")
+		count(t, key, time.Hour)
+		n, ends := count(t, key, 0)
+		wantEqual(t, n, 2)
+		wantEqual(t, ends, f.now.Add(window))
+	})
+}
+
+func testEngine(t *testing.T, f *fixture) {
+	t.Run("a healthy engine answers a ping", func(t *testing.T) {
+		noError(t, f.Ping(f.ctx))
+		noError(t, f.Ping(f.ctx))
+	})
+	t.Run("whoever has given up is not served", func(t *testing.T) {
+		token, g := f.family(t)
+		gone, cancel := context.WithCancel(f.ctx)
+		cancel()
+		_, err := f.Rotate(gone, token.Token, g.Client, f.now, grace, nextAt(f.now), nil)
+		wantError(t, err, context.Canceled)
+		wantError(t, f.RevokeGrant(gone, g.ID, f.now), context.Canceled)
+		_, _, err = f.Grant(gone, g.ID)
+		wantError(t, err, context.Canceled)
+		_, err = f.rotate(token.Token, g.Client, f.now)
+		noError(t, err)
+	})
+	t.Run("D12 one that gives up while it is being served leaves a whole or nothing", func(t *testing.T) {
+		token, g := f.family(t)
+		leaving, cancel := context.WithCancel(f.ctx)
+		_, err := f.Rotate(leaving, token.Token, g.Client, f.now, grace, nextAt(f.now), func(storage.Grant, storage.User) error {
+			cancel()
+			return nil
+		})
+		r, retry := f.rotate(token.Token, g.Client, f.now)
+		noError(t, retry)
+		if err == nil {
+			wantEqual(t, r.Retried, true)
+		}
+		wantEqual(t, r.Token.Token, tokenOf(token.Family, 1))
+	})
+}
+
+func testCollect(t *testing.T, open func(t *testing.T) storage.Storage) {
+	f := newFixture(t, open)
+	collect := func(t *testing.T, at time.Time) {
+		t.Helper()
+		for {
+			n, err := f.Collect(f.ctx, at, 100)
+			noError(t, err)
+			if n == 0 {
+				return
+			}
+		}
+	}
+	token, g := f.family(t)
+	r, err := f.rotate(token.Token, g.Client, f.now)
+	noError(t, err)
+	pending := f.pending(t)
+	session := storage.Session{ID: f.hash(), UserID: g.UserID, AuthenticatedAt: f.now, ExpiresAt: f.now.Add(time.Hour)}
+	noError(t, f.CreateSession(f.ctx, session, storage.Hash{}))
+	noError(t, f.RevokeToken(f.ctx, "jti", f.now.Add(time.Hour)))
+	_, ends, err := f.Count(f.ctx, "key", f.now, time.Hour)
+	noError(t, err)
+
+	// One story in order of time.
+	t.Run("nothing goes before it has expired", func(t *testing.T) {
+		n, err := f.Collect(f.ctx, f.now, 100)
+		noError(t, err)
+		wantEqual(t, n, 0)
+		_, err = f.DeviceByUserCode(f.ctx, pending.UserCode, f.now)
+		noError(t, err)
+		_, _, err = f.Session(f.ctx, session.ID, f.now)
+		noError(t, err)
+	})
+	t.Run("an expired device request is still told apart from an unknown one", func(t *testing.T) {
+		collect(t, pending.ExpiresAt)
+		_, err := f.RedeemDevice(f.ctx, pending.Code, pending.Client, pending.ExpiresAt, nil)
+		wantError(t, err, storage.ErrExpired)
+	})
+	t.Run("F13 device requests are gone two lifetimes after they expired", func(t *testing.T) {
+		collect(t, pending.ExpiresAt.Add(2*lifetime))
+		_, err := f.RedeemDevice(f.ctx, pending.Code, pending.Client, pending.ExpiresAt, nil)
+		wantError(t, err, storage.ErrNotFound)
+	})
+	t.Run("sessions and counters go when they are over", func(t *testing.T) {
+		collect(t, f.now.Add(2*time.Hour))
+		_, _, err := f.Session(f.ctx, session.ID, f.now)
+		wantError(t, err, storage.ErrNotFound)
+		n, _, err := f.Counted(f.ctx, "key", ends)
+		noError(t, err)
+		wantEqual(t, n, 0)
+	})
+	t.Run("a revoked token id outlives the token by more than a clock may go back", func(t *testing.T) {
+		collect(t, f.now.Add(2*time.Hour))
+		revoked, err := f.TokenRevoked(f.ctx, "jti")
+		noError(t, err)
+		wantEqual(t, revoked, true)
+		collect(t, f.now.Add(26*time.Hour))
+		revoked, err = f.TokenRevoked(f.ctx, "jti")
+		noError(t, err)
+		wantEqual(t, revoked, false)
+	})
+	t.Run("a consumed refresh token betrays a replay until its family has expired", func(t *testing.T) {
+		late := token.ExpiresAt.Add(-time.Second)
+		collect(t, late)
+		stored, _, err := f.RefreshToken(f.ctx, token.Token)
+		noError(t, err)
+		wantEqual(t, stored.ConsumedAt, f.now)
+		_, err = f.rotate(token.Token, g.Client, late)
+		wantError(t, err, storage.ErrReplayed)
+	})
+	t.Run("an expired family goes, its grant stays while an access token could live", func(t *testing.T) {
+		collect(t, token.ExpiresAt)
+		for _, hash := range []storage.Hash{token.Token, r.Token.Token} {
+			_, _, err := f.RefreshToken(f.ctx, hash)
+			wantError(t, err, storage.ErrNotFound)
+		}
+		collect(t, token.ExpiresAt.Add(30*24*time.Hour))
+		_, _, err := f.Grant(f.ctx, g.ID)
+		wantError(t, err, storage.ErrRevoked)
+	})
+	t.Run("a grant that has long ended goes, its user stays", func(t *testing.T) {
+		collect(t, token.ExpiresAt.Add(32*24*time.Hour))
+		_, _, err := f.Grant(f.ctx, g.ID)
+		wantError(t, err, storage.ErrNotFound)
+		_, err = f.User(f.ctx, g.UserID)
+		noError(t, err)
+	})
+	t.Run("one round removes no more than the limit of each kind", func(t *testing.T) {
+		f := newFixture(t, open)
+		for range 5 {
+			noError(t, f.RevokeToken(f.ctx, f.id("jti"), f.now))
+		}
+		for _, want := range []int64{2, 2, 1, 0} {
+			n, err := f.Collect(f.ctx, f.now.Add(48*time.Hour), 2)
+			noError(t, err)
+			wantEqual(t, n, want)
+		}
+	})
+}
