@@ -141,10 +141,12 @@ func (r *Registry) publish() {
 		r.mu.Unlock()
 		return
 	}
-	before := r.Current()
+	before, differs := r.Current(), r.state.pending()
 	after := r.state.snapshot(before)
-	after.publishedAt = r.now()
-	after.lag = max(0, after.publishedAt.Sub(r.waiting))
+	after.publishedAt, after.lag = r.now(), 0
+	if differs {
+		after.lag = max(1, after.publishedAt.Sub(r.waiting))
+	}
 	r.waiting, r.published = time.Time{}, after.publishedAt
 	changed := r.changed
 	r.changed = make(chan struct{})

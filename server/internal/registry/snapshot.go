@@ -125,7 +125,7 @@ func (s *Snapshot) Documents() map[registration.Kind]int { return s.documents }
 // PublishedAt is when the snapshot was made: when the source was last heard from, be it only that nothing changed.
 func (s *Snapshot) PublishedAt() time.Time { return s.publishedAt }
 
-// Lag is how long the oldest change that came in with this snapshot had waited for it.
+// Lag is how long the oldest change that came in with this snapshot had waited for it; zero when only the version changed.
 func (s *Snapshot) Lag() time.Duration { return s.lag }
 
 // Deleted lists the clients that were known in before and are gone from after, by UID: those whose documents were removed,
