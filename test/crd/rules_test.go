@@ -50,6 +50,7 @@ func ruleTables() map[string]map[string]rule {
 		"names":                 nameRules(),
 		"selectors":             selectorRules(),
 		"scopes":                scopeRules(),
+		"sizes":                 sizeRules(),
 	}
 }
 

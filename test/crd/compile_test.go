@@ -1,0 +1,105 @@
+package crd_test
+
+import (
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
+	"github.com/grantkeeper/grantkeeper/internal/compile"
+)
+
+// invalid returns what the compile step finds wrong with the form of a manifest, whatever else there is in the cluster.
+func invalid(t *testing.T, r rule) []compile.Finding {
+	t.Helper()
+	name := r.name
+	if name == "" {
+		name = "sample"
+	}
+	content := manifest(t, r.kind, "apps", name, r.spec).Object
+	into := func(obj any) {
+		t.Helper()
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(content, obj); err != nil {
+			t.Skipf("not even a %s: %v", r.kind, err)
+		}
+	}
+	var findings []compile.Finding
+	main := v1alpha1.OAuthServer{ObjectMeta: metav1.ObjectMeta{Namespace: "apps", Name: "main", Annotations: map[string]string{v1alpha1.AnnotationDefaultServer: "true"}}}
+	main.Spec.Issuer = "https://main.example"
+	servers := []v1alpha1.OAuthServer{main}
+	switch r.kind {
+	case "OAuthClient":
+		c := &v1alpha1.OAuthClient{}
+		into(c)
+		c.Spec.ServerRef = nil // whose form is checked by whether it is found
+		findings = compile.Client(compile.ClientInputs{Client: c, Servers: servers}).Findings
+	case "OAuthServer":
+		s := &v1alpha1.OAuthServer{}
+		into(s)
+		_, findings = compile.Server(s, nil)
+	case "OAuthGrantPolicy":
+		p := &v1alpha1.OAuthGrantPolicy{}
+		into(p)
+		_, findings = compile.Policy(p, servers)
+	case "OAuthResource":
+		o := &v1alpha1.OAuthResource{}
+		into(o)
+		_, findings = compile.Resource(o, servers, nil)
+	case "OAuthIdentityProvider":
+		p := &v1alpha1.OAuthIdentityProvider{}
+		into(p)
+		_, findings = compile.IdentityProvider(p, servers, &corev1.Secret{})
+	}
+	var wrong []compile.Finding
+	for _, f := range findings {
+		if f.Reason == v1alpha1.ReasonInvalid {
+			wrong = append(wrong, f)
+		}
+	}
+	return wrong
+}
+
+// TestCompileAcceptsWhatTheAPIServerDoes: whatever `kubectl apply` takes, the operator does not call malformed.
+func TestCompileAcceptsWhatTheAPIServerDoes(t *testing.T) {
+	for table, rules := range ruleTables() {
+		for sentence, r := range rules {
+			if r.field != "" {
+				continue
+			}
+			t.Run(table+"/"+sentence, func(t *testing.T) {
+				if found := invalid(t, r); len(found) > 0 {
+					t.Errorf("accepted by the API server, and refused by the compile step: %v", found)
+				}
+			})
+		}
+	}
+}
+
+// TestCompileRefusesWhatTheAPIServerDoes: the operator checks again what is dangerous, because a manifest may have been
+// stored before a rule was, and because there is no API server in front of a folder of manifests.
+func TestCompileRefusesWhatTheAPIServerDoes(t *testing.T) {
+	// What only the API server refuses: a matter of taste, or what its exact comparison makes harmless.
+	admissionOnly := func(sentence string) bool {
+		return strings.HasSuffix(sentence, ": a space at the beginning") || strings.HasSuffix(sentence, ": a space at the end") ||
+			sentence == "refused: https://a.example/..;/cb"
+	}
+	for _, table := range []string{"redirect URIs", "issuer", "texts", "addresses", "scopes", "selectors"} {
+		rules, ok := ruleTables()[table]
+		if !ok {
+			t.Fatalf("there is no table %q", table)
+		}
+		for sentence, r := range rules {
+			if r.field == "" || admissionOnly(sentence) {
+				continue
+			}
+			t.Run(table+"/"+sentence, func(t *testing.T) {
+				if len(invalid(t, r)) == 0 {
+					t.Error("refused by the API server, and accepted by the compile step")
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,57 @@
+package crd_test
+
+import (
+	"fmt"
+	"strings"
+)
+
+// sizeRules are manifests as large as may be. The API server charges rules for the size of what they read; a manifest
+// within the bounds must never run out of that budget.
+func sizeRules() map[string]rule {
+	each := func(n int, entry func(i int) string) string {
+		entries := make([]string, n)
+		for i := range entries {
+			entries[i] = entry(i)
+		}
+		return strings.Join(entries, ", ")
+	}
+	padded := func(prefix string, i, length int) string {
+		s := fmt.Sprintf("%s%03d", prefix, i)
+		return s + strings.Repeat("a", length-len(s))
+	}
+	text := strings.Repeat("注", 100)
+	return map[string]rule{
+		"the largest client": {kind: "OAuthClient", spec: fmt.Sprintf(`
+type: Device
+display: {name: %[1]s, publisher: %[1]s, homepage: %[2]q, policyURI: %[2]q}
+redirectURIs: [%[3]s]
+scopes: [%[4]s]`, text, padded("https://acme.example/", 0, 512),
+			each(20, func(i int) string { return fmt.Sprintf("%q", padded("https://acme.example/", i, 512)) }),
+			each(100, func(i int) string { return padded("s", i, 128) }))},
+		"the largest policy": {kind: "OAuthGrantPolicy", spec: fmt.Sprintf(`
+clients:
+  namespaceSelector: {matchExpressions: [%[1]s]}
+  selector: {matchExpressions: [%[1]s]}
+allow:
+  scopes: [%[2]s]
+  redirectHosts: [%[3]s]`,
+			each(200, func(i int) string { return fmt.Sprintf("{key: key-%d, operator: In, values: [a, b, c]}", i) }),
+			each(500, func(i int) string { return padded("s", i, 128) }),
+			each(500, func(i int) string {
+				label := strings.Repeat("a", 60) + "."
+				return fmt.Sprintf("'*.h%03d.%s'", i, strings.Repeat(label, 4)[:253-7-8]+".example"[:8])
+			}))},
+		"the largest resource": {kind: "OAuthResource", spec: fmt.Sprintf(`
+identifier: %q
+title: %s
+scopes: [%s]`, padded("urn:", 0, 512), text,
+			each(200, func(i int) string {
+				return fmt.Sprintf("{name: %s, title: %s, description: %s}", padded("s", i, 128), text, strings.Repeat(text, 5))
+			}))},
+		"the largest server": {kind: "OAuthServer", spec: fmt.Sprintf(`
+issuer: %q
+displayName: %s
+expose: {trustedProxies: [%s]}`, padded("https://acme.example/", 0, 256), text,
+			each(64, func(i int) string { return fmt.Sprintf("'2001:db8:aaaa:bbbb:cccc:dddd:eeee:%x/128'", i+1) }))},
+	}
+}
