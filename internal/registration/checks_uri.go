@@ -59,7 +59,7 @@ func ParseRedirectURI(s string) (Redirect, error) {
 		return Redirect{Scheme: u.Scheme, Host: host, Loopback: loopback}, nil
 	case !strings.Contains(u.Scheme, "."):
 		return Redirect{}, fmt.Errorf("scheme %q must be https, http on loopback, or a private scheme with a dot, like com.example.app", u.Scheme)
-	case u.Opaque != "":
+	case !strings.HasPrefix(s[len(u.Scheme):], ":/"):
 		return Redirect{}, fmt.Errorf("must have a slash after the scheme, as in %s:/callback", u.Scheme)
 	}
 	return Redirect{Scheme: u.Scheme, Private: true}, nil

@@ -61,22 +61,49 @@ func (a LocalAccount) Format(f fmt.State, _ rune) { write(f, a.String()) }
 // LogValue is String.
 func (a LocalAccount) LogValue() slog.Value { return slog.StringValue(a.String()) }
 
-// LogValue names the client. A handler that writes JSON would otherwise marshal the hashes of its secrets.
-func (d Client) LogValue() slog.Value {
-	return slog.GroupValue(slog.String("name", d.DocumentName()), slog.String("clientID", d.ClientID), slog.Int64("generation", d.Generation))
+// What holds one of the above prints in short as well: under a verb that does not fit, fmt prints a nested pointer
+// without asking it, and a handler that writes JSON marshals whatever has no LogValue.
+
+// String names the client.
+func (d Client) String() string {
+	return fmt.Sprintf("Client{%s %s generation=%d}", d.DocumentName(), d.ClientID, d.Generation)
 }
 
-// LogValue names the provider. A handler that writes JSON would otherwise marshal the hashes of its passwords.
-func (d IdentityProvider) LogValue() slog.Value {
-	return slog.GroupValue(slog.String("namespace", d.Namespace), slog.String("name", d.Name))
+// Format is String under every verb.
+func (d Client) Format(f fmt.State, _ rune) { write(f, d.String()) }
+
+// LogValue is String.
+func (d Client) LogValue() slog.Value { return slog.StringValue(d.String()) }
+
+// String lists the methods and counts the secrets.
+func (a Authentication) String() string {
+	return fmt.Sprintf("Authentication{%v secrets=%d}", a.Methods, len(a.Secrets))
 }
 
-// LogValue counts the accounts.
-func (p LocalProvider) LogValue() slog.Value {
-	return slog.GroupValue(slog.Int("accounts", len(p.Accounts)))
+// Format is String under every verb.
+func (a Authentication) Format(f fmt.State, _ rune) { write(f, a.String()) }
+
+// LogValue is String.
+func (a Authentication) LogValue() slog.Value { return slog.StringValue(a.String()) }
+
+// String names the provider.
+func (d IdentityProvider) String() string {
+	return fmt.Sprintf("IdentityProvider{%s/%s}", d.Namespace, d.Name)
 }
 
-// LogValue lists the methods and counts the secrets.
-func (a Authentication) LogValue() slog.Value {
-	return slog.GroupValue(slog.Any("methods", a.Methods), slog.Int("secrets", len(a.Secrets)))
+// Format is String under every verb.
+func (d IdentityProvider) Format(f fmt.State, _ rune) { write(f, d.String()) }
+
+// LogValue is String.
+func (d IdentityProvider) LogValue() slog.Value { return slog.StringValue(d.String()) }
+
+// String counts the accounts.
+func (p LocalProvider) String() string {
+	return fmt.Sprintf("LocalProvider{accounts=%d}", len(p.Accounts))
 }
+
+// Format is String under every verb.
+func (p LocalProvider) Format(f fmt.State, _ rune) { write(f, p.String()) }
+
+// LogValue is String.
+func (p LocalProvider) LogValue() slog.Value { return slog.StringValue(p.String()) }

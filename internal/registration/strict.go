@@ -32,7 +32,7 @@ func checkMembers(dec *json.Decoder, t reflect.Type, path string) error {
 	if t == reflect.TypeFor[json.RawMessage]() {
 		// It is walked when it is decoded itself.
 		var skipped json.RawMessage
-		return dec.Decode(&skipped)
+		return syntax(dec.Decode(&skipped))
 	}
 	token, err := dec.Token()
 	if err != nil {
