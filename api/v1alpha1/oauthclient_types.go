@@ -38,11 +38,12 @@ const (
 // +kubebuilder:validation:XValidation:rule=`!has(self.scopes) || 'urn:ietf:params:oauth:grant-type:device_code' in (has(self.grantTypes) ? self.grantTypes : (self.type == 'Service' ? ['client_credentials'] : ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'])) || !self.scopes.exists(s, s in ['openid', 'profile', 'email', 'groups', 'offline_access'])`,message="scopes: openid, profile, email, groups and offline_access speak of a user and need a grant that begins with one; remove them, or use type Device",fieldPath=".scopes"
 type OAuthClientSpec struct {
 	// serverRef names the OAuthServer that serves the client. Without it, the one that carries the annotation
-	// grantkeeper.dev/is-default: "true" does.
+	// grantkeeper.dev/is-default: "true" does. Immutable.
 	// +optional
 	ServerRef *ServerReference `json:"serverRef,omitempty"`
 
-	// clientID is the client identifier (RFC 6749 section 2.2). It is "namespace.name" when absent.
+	// clientID is the client identifier (RFC 6749 section 2.2), unique per server: letters, digits and . _ ~ -, the first a
+	// letter or digit. It is "namespace.name" when absent. Immutable.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
@@ -57,7 +58,8 @@ type OAuthClientSpec struct {
 	// +optional
 	Display *ClientDisplay `json:"display,omitempty"`
 
-	// redirectURIs are the addresses that people may be sent back to; compared byte by byte.
+	// redirectURIs are the addresses that people may be sent back to; compared byte by byte. Each is https, http on
+	// loopback (RFC 8252 section 7.3), or has a private scheme with a dot (section 7.1).
 	// +optional
 	// +kubebuilder:validation:MaxItems=20
 	// +listType=set
@@ -80,7 +82,8 @@ type OAuthClientSpec struct {
 	// +listType=set
 	GrantTypes []GrantType `json:"grantTypes,omitempty"`
 
-	// scopes are the scopes that the client may ask for, and that it gets when it asks for none.
+	// scopes are the scopes that the client may ask for, and that it gets when it asks for none: those of OAuthResources,
+	// and, for a grant that begins with a user, openid, profile, email, groups and offline_access.
 	// +optional
 	// +kubebuilder:validation:MaxItems=100
 	// +listType=set
@@ -89,11 +92,12 @@ type OAuthClientSpec struct {
 	// +kubebuilder:validation:items:XValidation:rule=`self.matches(r'^[!#-\[\]-~]+$')`,message="scopes: a scope has visible ASCII characters only, without space, double quote or backslash (RFC 6749 section 3.3)"
 	Scopes []string `json:"scopes,omitempty"`
 
-	// authentication is how the client proves who it is. Defaults by type: Service has a generated secret, Device none.
+	// authentication is how the client proves who it is; exactly one member. Defaults by type: Service has a generated
+	// secret, Device none.
 	// +optional
 	Authentication *ClientAuthentication `json:"authentication,omitempty"`
 
-	// tokens sets lifetimes.
+	// tokens sets lifetimes. What is absent has its default, or the policy's limit where that is shorter.
 	// +optional
 	Tokens *ClientTokens `json:"tokens,omitempty"`
 
@@ -193,7 +197,7 @@ type ClientTokens struct {
 
 // AccessTokenSettings are settings of access tokens.
 type AccessTokenSettings struct {
-	// ttl is how long an access token lives; 10m when absent.
+	// ttl is how long an access token lives, from 1m to 720h; 10m when absent.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=20
@@ -205,13 +209,15 @@ type AccessTokenSettings struct {
 //
 // +kubebuilder:validation:XValidation:rule=`!has(self.idle) || !self.idle.matches(r'^([0-9]{1,6}[hms])+$') || (has(self.ttl) && !self.ttl.matches(r'^([0-9]{1,6}[hms])+$')) || duration(self.idle) <= (has(self.ttl) ? duration(self.ttl) : duration('720h'))`,message="idle must not be longer than ttl (720h when absent); shorten idle or lengthen ttl",fieldPath=".idle"
 type RefreshTokenSettings struct {
-	// ttl is how long refresh tokens of one grant live, counted from the grant; 720h when absent.
+	// ttl is how long refresh tokens of one grant live, counted from the grant and never extended by use, from 5m to
+	// 8760h; 720h when absent.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=20
 	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^([0-9]{1,6}[hms])+$') && duration(self) >= duration('5m') && duration(self) <= duration('8760h')`,message="ttl must be a duration from 5m to 8760h in h, m and s, such as 720h"
 	TTL *metav1.Duration `json:"ttl,omitempty"`
-	// idle ends the refresh tokens of a grant that were not used for so long; 168h when absent.
+	// idle ends the refresh tokens of a grant that were not used for so long; from 5m, and at most ttl; 168h when absent,
+	// or ttl where that is shorter.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=20
@@ -221,7 +227,8 @@ type RefreshTokenSettings struct {
 
 // ClientSecretTarget is the Secret that the operator writes.
 type ClientSecretTarget struct {
-	// name of the Secret, in the client's namespace; the client's name and "-oauth" when absent.
+	// name of the Secret, in the client's namespace; the client's name and "-oauth" when absent. A Secret that the operator
+	// did not make is never touched.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
@@ -290,7 +297,8 @@ type ClientSecretStatus struct {
 	RetiresAt *metav1.Time `json:"retiresAt,omitempty"`
 }
 
-// OAuthClient is one OAuth 2.0 client: an app that obtains tokens from an OAuthServer.
+// OAuthClient is one OAuth 2.0 client: an app that obtains tokens from an OAuthServer. Its credentials are written to a
+// Secret beside it. What it may have is up to the OAuthGrantPolicy that governs it.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status

@@ -30,7 +30,7 @@ type OAuthServerSpec struct {
 	// +kubebuilder:validation:MaxLength=100
 	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[\p{L}\p{M}\p{N}\p{P}\p{S} ]+$') && !self.matches(r'[\x{034F}\x{115F}\x{1160}\x{17B4}\x{17B5}\x{180B}-\x{180F}\x{2065}\x{2800}\x{3164}\x{FE00}-\x{FE0F}\x{FFA0}\x{FFF0}-\x{FFF8}\x{E0000}-\x{E0FFF}]') && self == self.trim()`,message="displayName must be one line of visible text: no control, zero-width or direction-changing characters, no space at either end"
 	DisplayName string `json:"displayName,omitempty"`
-	// storage is where grants and tokens are kept.
+	// storage is where grants and tokens are kept; SQLite on a volume of 1Gi when absent.
 	// +optional
 	// +kubebuilder:default={sqlite: {}}
 	Storage *ServerStorage `json:"storage,omitempty"`
@@ -67,13 +67,13 @@ type ServerStorage struct {
 //
 // +kubebuilder:validation:XValidation:rule=`has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)`,message="storageClassName is immutable, adding and removing it included; delete the OAuthServer and create it again",fieldPath=".storageClassName"
 type SQLiteStorage struct {
-	// size of the volume; 1Gi when absent.
+	// size of the volume; 1Gi when absent. It may grow, if the storage class lets it, and never shrink.
 	// +optional
 	// +kubebuilder:default="1Gi"
 	// +kubebuilder:validation:XValidation:rule=`isQuantity(string(self)) && quantity(string(self)).isGreaterThan(quantity('0'))`,message="size must be a quantity above zero, such as 1Gi"
 	// +kubebuilder:validation:XValidation:rule=`!isQuantity(string(self)) || quantity(string(self)).compareTo(quantity(string(oldSelf))) >= 0`,message="size must not shrink, because a volume cannot; restore the old size or choose a larger one"
 	Size *resource.Quantity `json:"size,omitempty"`
-	// storageClassName of the volume; the cluster's default when absent.
+	// storageClassName of the volume; the cluster's default when absent. Immutable.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
@@ -83,7 +83,7 @@ type SQLiteStorage struct {
 
 // ServerExposure is how a server is reached.
 type ServerExposure struct {
-	// ingress makes an Ingress for the issuer's host.
+	// ingress makes an Ingress for the issuer's host; the issuer has to be https with a host name.
 	// +optional
 	Ingress *IngressExposure `json:"ingress,omitempty"`
 	// trustedProxies are the networks, in CIDR form, of the proxies whose X-Forwarded-For is believed, for limits and for
@@ -128,7 +128,7 @@ type ServerClients struct {
 
 // ServerSigningKeys configures rotation.
 type ServerSigningKeys struct {
-	// rotateEvery is how long a key signs before the next one does; 720h when absent.
+	// rotateEvery is how long a key signs before the next one does, from 1h to 8760h; 720h when absent.
 	// +optional
 	// +kubebuilder:default="720h"
 	// +kubebuilder:validation:Type=string
@@ -139,14 +139,14 @@ type ServerSigningKeys struct {
 
 // ServerDevice configures RFC 8628.
 type ServerDevice struct {
-	// codeTTL is how long a device code lives, at most 15m, which is the default.
+	// codeTTL is how long a device code lives, from 1m to 15m, which is the default.
 	// +optional
 	// +kubebuilder:default="15m"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=20
 	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^([0-9]{1,6}[hms])+$') && duration(self) >= duration('1m') && duration(self) <= duration('15m')`,message="codeTTL must be a duration from 1m to 15m in h, m and s, such as 15m"
 	CodeTTL *metav1.Duration `json:"codeTTL,omitempty"`
-	// interval is the least time between two polls; 5s when absent.
+	// interval is the least time between two polls, from 1s to 60s; 5s when absent.
 	// +optional
 	// +kubebuilder:default="5s"
 	// +kubebuilder:validation:Type=string
@@ -168,13 +168,13 @@ type OAuthServerStatus struct {
 	// observedGeneration is the generation that the status speaks of.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// replicas that are ready.
+	// replicas is how many replicas are ready.
 	// +optional
 	Replicas int32 `json:"replicas,omitempty"`
-	// clients that are registered.
+	// clients is how many clients are registered.
 	// +optional
 	Clients int32 `json:"clients,omitempty"`
-	// storage engine.
+	// storage is the storage engine in use.
 	// +optional
 	Storage string `json:"storage,omitempty"`
 	// signingKeys lists the published keys by id.

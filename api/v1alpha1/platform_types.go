@@ -29,7 +29,8 @@ type OAuthGrantPolicySpec struct {
 	// serverRef names the OAuthServer, in the policy's namespace; the only one there when absent.
 	// +optional
 	ServerRef *LocalServerReference `json:"serverRef,omitempty"`
-	// priority orders the policies that match a client: higher first, then by name.
+	// priority orders the policies that match a client: higher first, then by name. The first that accepts the whole
+	// client governs it; policies are never combined.
 	// +optional
 	// +kubebuilder:default=0
 	Priority int32 `json:"priority,omitempty"`
@@ -39,7 +40,7 @@ type OAuthGrantPolicySpec struct {
 	// allow lists what they may have; what is not listed is refused.
 	// +required
 	Allow PolicyAllow `json:"allow"`
-	// limits caps what they may set.
+	// limits caps the lifetimes that they may set. A client that sets none gets at most these.
 	// +optional
 	Limits *PolicyLimits `json:"limits,omitempty"`
 }
@@ -63,7 +64,7 @@ type PolicyAllow struct {
 	// +kubebuilder:validation:MaxItems=3
 	// +listType=set
 	GrantTypes []GrantType `json:"grantTypes,omitempty"`
-	// scopes that clients may ask for.
+	// scopes that clients may have, by their exact names.
 	// +optional
 	// +kubebuilder:validation:MaxItems=500
 	// +listType=set
@@ -90,13 +91,14 @@ type PolicyAllow struct {
 
 // PolicyLimits caps lifetimes.
 type PolicyLimits struct {
-	// accessTokenTTL is the longest lifetime of an access token.
+	// accessTokenTTL is the longest lifetime of an access token, from 1m to 720h; no limit of its own when absent.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=20
 	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^([0-9]{1,6}[hms])+$') && duration(self) >= duration('1m') && duration(self) <= duration('720h')`,message="accessTokenTTL must be a duration from 1m to 720h in h, m and s, such as 15m"
 	AccessTokenTTL *metav1.Duration `json:"accessTokenTTL,omitempty"`
-	// refreshTokenTTL is the longest lifetime of the refresh tokens of a grant.
+	// refreshTokenTTL is the longest lifetime of the refresh tokens of a grant, from 5m to 8760h; no limit of its own when
+	// absent.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=20
@@ -172,7 +174,8 @@ type OAuthResourceSpec struct {
 	// serverRef names the OAuthServer, in the resource's namespace; the only one there when absent.
 	// +optional
 	ServerRef *LocalServerReference `json:"serverRef,omitempty"`
-	// identifier is the resource indicator (RFC 8707) and the audience of tokens.
+	// identifier is the resource indicator (RFC 8707) and the audience of tokens: an absolute URI without query or
+	// fragment, unique per server. Immutable.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
@@ -190,7 +193,7 @@ type OAuthResourceSpec struct {
 	// +kubebuilder:validation:MaxLength=100
 	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[\p{L}\p{M}\p{N}\p{P}\p{S} ]+$') && !self.matches(r'[\x{034F}\x{115F}\x{1160}\x{17B4}\x{17B5}\x{180B}-\x{180F}\x{2065}\x{2800}\x{3164}\x{FE00}-\x{FE0F}\x{FFA0}\x{FFF0}-\x{FFF8}\x{E0000}-\x{E0FFF}]') && self == self.trim()`,message="title must be one line of visible text: no control, zero-width or direction-changing characters, no space at either end"
 	Title string `json:"title,omitempty"`
-	// scopes of the API.
+	// scopes of the API. A name belongs to one OAuthResource of a server only.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
@@ -200,7 +203,7 @@ type OAuthResourceSpec struct {
 
 // ResourceScope is one scope, in words.
 type ResourceScope struct {
-	// name is the scope token (RFC 6749 section 3.3).
+	// name is the scope token (RFC 6749 section 3.3), such as orders.read; not one of OpenID Connect.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
@@ -283,7 +286,7 @@ type OAuthIdentityProviderSpec struct {
 	// +kubebuilder:validation:MaxLength=100
 	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[\p{L}\p{M}\p{N}\p{P}\p{S} ]+$') && !self.matches(r'[\x{034F}\x{115F}\x{1160}\x{17B4}\x{17B5}\x{180B}-\x{180F}\x{2065}\x{2800}\x{3164}\x{FE00}-\x{FE0F}\x{FFA0}\x{FFF0}-\x{FFF8}\x{E0000}-\x{E0FFF}]') && self == self.trim()`,message="displayName must be one line of visible text: no control, zero-width or direction-changing characters, no space at either end"
 	DisplayName string `json:"displayName,omitempty"`
-	// local keeps accounts in a Secret.
+	// local keeps accounts in a Secret. It is the only kind of provider so far.
 	// +optional
 	Local *LocalProvider `json:"local,omitempty"`
 }

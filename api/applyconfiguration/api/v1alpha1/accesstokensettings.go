@@ -11,7 +11,7 @@ import (
 //
 // AccessTokenSettings are settings of access tokens.
 type AccessTokenSettingsApplyConfiguration struct {
-	// ttl is how long an access token lives; 10m when absent.
+	// ttl is how long an access token lives, from 1m to 720h; 10m when absent.
 	TTL *v1.Duration `json:"ttl,omitempty"`
 }
 

@@ -7,7 +7,8 @@ package v1alpha1
 //
 // ClientSecretTarget is the Secret that the operator writes.
 type ClientSecretTargetApplyConfiguration struct {
-	// name of the Secret, in the client's namespace; the client's name and "-oauth" when absent.
+	// name of the Secret, in the client's namespace; the client's name and "-oauth" when absent. A Secret that the operator
+	// did not make is never touched.
 	Name *string `json:"name,omitempty"`
 }
 

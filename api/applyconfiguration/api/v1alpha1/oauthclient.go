@@ -14,7 +14,8 @@ import (
 // OAuthClientApplyConfiguration represents a declarative configuration of the OAuthClient type for use
 // with apply.
 //
-// OAuthClient is one OAuth 2.0 client: an app that obtains tokens from an OAuthServer.
+// OAuthClient is one OAuth 2.0 client: an app that obtains tokens from an OAuthServer. Its credentials are written to a
+// Secret beside it. What it may have is up to the OAuthGrantPolicy that governs it.
 type OAuthClientApplyConfiguration struct {
 	v1.TypeMetaApplyConfiguration    `json:""`
 	*v1.ObjectMetaApplyConfiguration `json:"metadata,omitempty"`

@@ -12,24 +12,28 @@ import (
 // OAuthClientSpec is what an app team asks for.
 type OAuthClientSpecApplyConfiguration struct {
 	// serverRef names the OAuthServer that serves the client. Without it, the one that carries the annotation
-	// grantkeeper.dev/is-default: "true" does.
+	// grantkeeper.dev/is-default: "true" does. Immutable.
 	ServerRef *ServerReferenceApplyConfiguration `json:"serverRef,omitempty"`
-	// clientID is the client identifier (RFC 6749 section 2.2). It is "namespace.name" when absent.
+	// clientID is the client identifier (RFC 6749 section 2.2), unique per server: letters, digits and . _ ~ -, the first a
+	// letter or digit. It is "namespace.name" when absent. Immutable.
 	ClientID *string `json:"clientID,omitempty"`
 	// type picks safe defaults for grant types and authentication.
 	Type *apiv1alpha1.ClientType `json:"type,omitempty"`
 	// display is what people are shown when they are asked to let the app in.
 	Display *ClientDisplayApplyConfiguration `json:"display,omitempty"`
-	// redirectURIs are the addresses that people may be sent back to; compared byte by byte.
+	// redirectURIs are the addresses that people may be sent back to; compared byte by byte. Each is https, http on
+	// loopback (RFC 8252 section 7.3), or has a private scheme with a dot (section 7.1).
 	RedirectURIs []string `json:"redirectURIs,omitempty"`
 	// grantTypes are the grant types the client may use. Defaults by type: Service has client_credentials, Device has
 	// urn:ietf:params:oauth:grant-type:device_code and refresh_token.
 	GrantTypes []apiv1alpha1.GrantType `json:"grantTypes,omitempty"`
-	// scopes are the scopes that the client may ask for, and that it gets when it asks for none.
+	// scopes are the scopes that the client may ask for, and that it gets when it asks for none: those of OAuthResources,
+	// and, for a grant that begins with a user, openid, profile, email, groups and offline_access.
 	Scopes []string `json:"scopes,omitempty"`
-	// authentication is how the client proves who it is. Defaults by type: Service has a generated secret, Device none.
+	// authentication is how the client proves who it is; exactly one member. Defaults by type: Service has a generated
+	// secret, Device none.
 	Authentication *ClientAuthenticationApplyConfiguration `json:"authentication,omitempty"`
-	// tokens sets lifetimes.
+	// tokens sets lifetimes. What is absent has its default, or the policy's limit where that is shorter.
 	Tokens *ClientTokensApplyConfiguration `json:"tokens,omitempty"`
 	// secret says where the client's credentials are written.
 	Secret *ClientSecretTargetApplyConfiguration `json:"secret,omitempty"`

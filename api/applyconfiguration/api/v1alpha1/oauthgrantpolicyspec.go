@@ -9,13 +9,14 @@ package v1alpha1
 type OAuthGrantPolicySpecApplyConfiguration struct {
 	// serverRef names the OAuthServer, in the policy's namespace; the only one there when absent.
 	ServerRef *LocalServerReferenceApplyConfiguration `json:"serverRef,omitempty"`
-	// priority orders the policies that match a client: higher first, then by name.
+	// priority orders the policies that match a client: higher first, then by name. The first that accepts the whole
+	// client governs it; policies are never combined.
 	Priority *int32 `json:"priority,omitempty"`
 	// clients selects the clients that the policy may govern.
 	Clients *PolicyClientsApplyConfiguration `json:"clients,omitempty"`
 	// allow lists what they may have; what is not listed is refused.
 	Allow *PolicyAllowApplyConfiguration `json:"allow,omitempty"`
-	// limits caps what they may set.
+	// limits caps the lifetimes that they may set. A client that sets none gets at most these.
 	Limits *PolicyLimitsApplyConfiguration `json:"limits,omitempty"`
 }
 

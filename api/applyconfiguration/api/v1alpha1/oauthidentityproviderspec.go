@@ -11,7 +11,7 @@ type OAuthIdentityProviderSpecApplyConfiguration struct {
 	ServerRef *LocalServerReferenceApplyConfiguration `json:"serverRef,omitempty"`
 	// displayName is shown on the sign-in page; the object's name when absent.
 	DisplayName *string `json:"displayName,omitempty"`
-	// local keeps accounts in a Secret.
+	// local keeps accounts in a Secret. It is the only kind of provider so far.
 	Local *LocalProviderApplyConfiguration `json:"local,omitempty"`
 }
 

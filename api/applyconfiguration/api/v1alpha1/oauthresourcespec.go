@@ -9,11 +9,12 @@ package v1alpha1
 type OAuthResourceSpecApplyConfiguration struct {
 	// serverRef names the OAuthServer, in the resource's namespace; the only one there when absent.
 	ServerRef *LocalServerReferenceApplyConfiguration `json:"serverRef,omitempty"`
-	// identifier is the resource indicator (RFC 8707) and the audience of tokens.
+	// identifier is the resource indicator (RFC 8707) and the audience of tokens: an absolute URI without query or
+	// fragment, unique per server. Immutable.
 	Identifier *string `json:"identifier,omitempty"`
 	// title of the API, shown to people; the identifier when absent.
 	Title *string `json:"title,omitempty"`
-	// scopes of the API.
+	// scopes of the API. A name belongs to one OAuthResource of a server only.
 	Scopes []ResourceScopeApplyConfiguration `json:"scopes,omitempty"`
 }
 

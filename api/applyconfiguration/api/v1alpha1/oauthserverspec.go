@@ -11,7 +11,7 @@ type OAuthServerSpecApplyConfiguration struct {
 	Issuer *string `json:"issuer,omitempty"`
 	// displayName is what pages call the service; the issuer's host when absent.
 	DisplayName *string `json:"displayName,omitempty"`
-	// storage is where grants and tokens are kept.
+	// storage is where grants and tokens are kept; SQLite on a volume of 1Gi when absent.
 	Storage *ServerStorageApplyConfiguration `json:"storage,omitempty"`
 	// expose says how the server is reached from outside; not at all when absent.
 	Expose *ServerExposureApplyConfiguration `json:"expose,omitempty"`

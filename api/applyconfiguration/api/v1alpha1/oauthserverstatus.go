@@ -14,11 +14,11 @@ import (
 type OAuthServerStatusApplyConfiguration struct {
 	// observedGeneration is the generation that the status speaks of.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// replicas that are ready.
+	// replicas is how many replicas are ready.
 	Replicas *int32 `json:"replicas,omitempty"`
-	// clients that are registered.
+	// clients is how many clients are registered.
 	Clients *int32 `json:"clients,omitempty"`
-	// storage engine.
+	// storage is the storage engine in use.
 	Storage *string `json:"storage,omitempty"`
 	// signingKeys lists the published keys by id.
 	SigningKeys []SigningKeyStatusApplyConfiguration `json:"signingKeys,omitempty"`

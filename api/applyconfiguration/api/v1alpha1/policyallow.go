@@ -13,7 +13,7 @@ import (
 type PolicyAllowApplyConfiguration struct {
 	// grantTypes that clients may use.
 	GrantTypes []apiv1alpha1.GrantType `json:"grantTypes,omitempty"`
-	// scopes that clients may ask for.
+	// scopes that clients may have, by their exact names.
 	Scopes []string `json:"scopes,omitempty"`
 	// redirectHosts that clients may redirect to: a host name, or "*." and a domain for every host below it. Redirects
 	// to loopback need no entry.

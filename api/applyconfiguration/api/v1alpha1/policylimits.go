@@ -11,9 +11,10 @@ import (
 //
 // PolicyLimits caps lifetimes.
 type PolicyLimitsApplyConfiguration struct {
-	// accessTokenTTL is the longest lifetime of an access token.
+	// accessTokenTTL is the longest lifetime of an access token, from 1m to 720h; no limit of its own when absent.
 	AccessTokenTTL *v1.Duration `json:"accessTokenTTL,omitempty"`
-	// refreshTokenTTL is the longest lifetime of the refresh tokens of a grant.
+	// refreshTokenTTL is the longest lifetime of the refresh tokens of a grant, from 5m to 8760h; no limit of its own when
+	// absent.
 	RefreshTokenTTL *v1.Duration `json:"refreshTokenTTL,omitempty"`
 }
 

@@ -11,9 +11,11 @@ import (
 //
 // RefreshTokenSettings are settings of refresh tokens.
 type RefreshTokenSettingsApplyConfiguration struct {
-	// ttl is how long refresh tokens of one grant live, counted from the grant; 720h when absent.
+	// ttl is how long refresh tokens of one grant live, counted from the grant and never extended by use, from 5m to
+	// 8760h; 720h when absent.
 	TTL *v1.Duration `json:"ttl,omitempty"`
-	// idle ends the refresh tokens of a grant that were not used for so long; 168h when absent.
+	// idle ends the refresh tokens of a grant that were not used for so long; from 5m, and at most ttl; 168h when absent,
+	// or ttl where that is shorter.
 	Idle *v1.Duration `json:"idle,omitempty"`
 }
 

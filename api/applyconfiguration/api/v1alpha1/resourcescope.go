@@ -7,7 +7,7 @@ package v1alpha1
 //
 // ResourceScope is one scope, in words.
 type ResourceScopeApplyConfiguration struct {
-	// name is the scope token (RFC 6749 section 3.3).
+	// name is the scope token (RFC 6749 section 3.3), such as orders.read; not one of OpenID Connect.
 	Name *string `json:"name,omitempty"`
 	// title says what it allows, as shown to people ("Read your orders").
 	Title *string `json:"title,omitempty"`

@@ -11,9 +11,9 @@ import (
 //
 // ServerDevice configures RFC 8628.
 type ServerDeviceApplyConfiguration struct {
-	// codeTTL is how long a device code lives, at most 15m, which is the default.
+	// codeTTL is how long a device code lives, from 1m to 15m, which is the default.
 	CodeTTL *v1.Duration `json:"codeTTL,omitempty"`
-	// interval is the least time between two polls; 5s when absent.
+	// interval is the least time between two polls, from 1s to 60s; 5s when absent.
 	Interval *v1.Duration `json:"interval,omitempty"`
 }
 

@@ -7,7 +7,7 @@ package v1alpha1
 //
 // ServerExposure is how a server is reached.
 type ServerExposureApplyConfiguration struct {
-	// ingress makes an Ingress for the issuer's host.
+	// ingress makes an Ingress for the issuer's host; the issuer has to be https with a host name.
 	Ingress *IngressExposureApplyConfiguration `json:"ingress,omitempty"`
 	// trustedProxies are the networks, in CIDR form, of the proxies whose X-Forwarded-For is believed, for limits and for
 	// what people are shown of where a request came from. It never changes the issuer.

@@ -11,7 +11,7 @@ import (
 //
 // ServerSigningKeys configures rotation.
 type ServerSigningKeysApplyConfiguration struct {
-	// rotateEvery is how long a key signs before the next one does; 720h when absent.
+	// rotateEvery is how long a key signs before the next one does, from 1h to 8760h; 720h when absent.
 	RotateEvery *v1.Duration `json:"rotateEvery,omitempty"`
 }
 

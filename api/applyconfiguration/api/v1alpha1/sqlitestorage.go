@@ -11,9 +11,9 @@ import (
 //
 // SQLiteStorage configures the volume.
 type SQLiteStorageApplyConfiguration struct {
-	// size of the volume; 1Gi when absent.
+	// size of the volume; 1Gi when absent. It may grow, if the storage class lets it, and never shrink.
 	Size *resource.Quantity `json:"size,omitempty"`
-	// storageClassName of the volume; the cluster's default when absent.
+	// storageClassName of the volume; the cluster's default when absent. Immutable.
 	StorageClassName *string `json:"storageClassName,omitempty"`
 }
 
