@@ -1,6 +1,7 @@
 package zdeps
 
 import (
+	_ "github.com/anishathalye/porcupine"
 	_ "github.com/chromedp/chromedp"
 	_ "github.com/coreos/go-oidc/v3/oidc"
 	_ "github.com/fsnotify/fsnotify"
@@ -14,18 +15,18 @@ import (
 	_ "github.com/spf13/cobra"
 	_ "go.uber.org/goleak"
 	_ "golang.org/x/crypto/argon2"
-	_ "golang.org/x/oauth2/clientcredentials"
 	_ "golang.org/x/net/publicsuffix"
-	_ "golang.org/x/text/unicode/norm"
+	_ "golang.org/x/oauth2/clientcredentials"
 	_ "golang.org/x/sync/errgroup"
+	_ "golang.org/x/text/unicode/norm"
 	_ "golang.org/x/time/rate"
 	_ "k8s.io/api/core/v1"
-	_ "k8s.io/apimachinery/pkg/apis/meta/v1"
-	_ "k8s.io/client-go/kubernetes"
 	_ "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	_ "k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel"
 	_ "k8s.io/apiextensions-apiserver/pkg/apiserver/schema/defaulting"
 	_ "k8s.io/apiextensions-apiserver/pkg/apiserver/validation"
+	_ "k8s.io/apimachinery/pkg/apis/meta/v1"
+	_ "k8s.io/client-go/kubernetes"
 	_ "modernc.org/sqlite"
 	_ "pgregory.net/rapid"
 	_ "rsc.io/qr"
@@ -33,5 +34,4 @@ import (
 	_ "sigs.k8s.io/controller-runtime/pkg/envtest"
 	_ "sigs.k8s.io/structured-merge-diff/v6/typed"
 	_ "sigs.k8s.io/yaml"
-	_ "github.com/anishathalye/porcupine"
 )

@@ -77,7 +77,7 @@ func TestAuthenticate(t *testing.T) {
 		code          string
 		challenge     bool
 	}{
-		"client_secret_basic":                                         {authorization: basic("service", secret), want: "service", authenticated: true, secretID: "s2"},
+		"client_secret_basic": {authorization: basic("service", secret), want: "service", authenticated: true, secretID: "s2"},
 		"client_secret_basic with the same client_id in the body":     {authorization: basic("service", secret), body: "client_id=service", want: "service", authenticated: true, secretID: "s2"},
 		"client_secret_basic, form-encoded to the last character":     {authorization: basic("%73ervice", "gkcs%5F"+secret[5:]), want: "service", authenticated: true, secretID: "s2"},
 		"the scheme in another case":                                  {authorization: "bASIC " + basic("service", secret)[6:], want: "service", authenticated: true, secretID: "s2"},
@@ -108,7 +108,7 @@ func TestAuthenticate(t *testing.T) {
 		"B06 an assertion, which no client of ours is registered for": {body: "client_id=service&client_assertion=x&client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer", code: "invalid_client"},
 		"a bearer token is no client authentication":                  {authorization: "Bearer x", body: "client_id=service", code: "invalid_client", challenge: true},
 		"E03 a suspended client is refused with its right secret":     {authorization: basic("suspended", secret), code: "invalid_client", challenge: true},
-		"nothing at all": {code: "invalid_client"},
+		"nothing at all":                                              {code: "invalid_client"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/grantkeeper/grantkeeper/internal/registration"
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
 	"github.com/grantkeeper/grantkeeper/server/internal/token"
@@ -14,8 +15,9 @@ type IDs interface{ NewID() (string, error) }
 
 // DeviceCode is the device authorization grant (RFC 8628 section 3.4): a poll.
 type DeviceCode struct {
-	Devices storage.Devices
-	IDs     IDs
+	Devices  storage.Devices
+	IDs      IDs
+	Accounts Accounts
 }
 
 // Type is the grant type's URN.
@@ -54,7 +56,20 @@ func (g DeviceCode) Authorize(ctx context.Context, r *Request) (*Authorization, 
 	if err != nil {
 		return nil, storageError(err, "device code")
 	}
+	if !r.active(g.Accounts, done.User) {
+		return nil, oauth.InvalidGrant("the account is no longer active")
+	}
 	return authorize(r, refresh, done)
+}
+
+// Accounts knows which accounts their identity providers still let in; see idp.Set.
+type Accounts interface {
+	Active(declared []*registration.IdentityProvider, providerUID, subject string) bool
+}
+
+// active reports whether the user's identity provider still lets the account in.
+func (r *Request) active(accounts Accounts, u storage.User) bool {
+	return accounts.Active(r.Snapshot.IdentityProviders(), u.Provider, u.Subject)
 }
 
 // covers checks that the grant covers what the request asks for.

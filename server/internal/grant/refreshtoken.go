@@ -14,7 +14,8 @@ const RetryGrace = 30 * time.Second
 
 // RefreshToken is the refresh grant (RFC 6749 section 6) with rotation (RFC 9700 section 4.14.2).
 type RefreshToken struct {
-	Tokens storage.RefreshTokens
+	Tokens   storage.RefreshTokens
+	Accounts Accounts
 }
 
 // Type is refresh_token.
@@ -34,7 +35,12 @@ func (g RefreshToken) Authorize(ctx context.Context, r *Request) (*Authorization
 	next := func(current storage.RefreshToken) (storage.RefreshToken, error) {
 		return refresh.Next(current, r.Now, r.Client.Tokens.RefreshTokenIdle.Std())
 	}
-	check := func(grant storage.Grant, _ storage.User) error { return r.covers(grant) }
+	check := func(grant storage.Grant, user storage.User) error {
+		if !r.active(g.Accounts, user) {
+			return oauth.InvalidGrant("the account is no longer active")
+		}
+		return r.covers(grant)
+	}
 	done, err := g.Tokens.Rotate(ctx, hash, r.Client.Ref(), r.Now, RetryGrace, next, check)
 	if err != nil {
 		return nil, storageError(err, "refresh token")

@@ -13,6 +13,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/server/internal/audit"
 	"github.com/grantkeeper/grantkeeper/server/internal/clientauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/endpoint/wire"
+	"github.com/grantkeeper/grantkeeper/server/internal/grant"
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
@@ -32,6 +33,7 @@ type Endpoint struct {
 	Clients  *clientauth.Authenticator
 	Issuer   *token.Issuer
 	Store    Store
+	Accounts grant.Accounts
 	Audit    *audit.Log
 	Now      func() time.Time
 	Address  func(*http.Request) netip.Addr
@@ -127,6 +129,9 @@ func (e *Endpoint) accessToken(ctx context.Context, s *registry.Snapshot, caller
 	}
 	if err != nil {
 		return nil, oauth.Unavailable().WithCause(err)
+	}
+	if !e.Accounts.Active(s.IdentityProviders(), user.Provider, user.Subject) {
+		return nil, nil
 	}
 	out.Username = user.Username
 	if !t.AuthTime.IsZero() {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/grantkeeper/grantkeeper/server/internal/endpoint/wire"
+	"github.com/grantkeeper/grantkeeper/server/internal/grant"
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
@@ -26,6 +27,7 @@ type Endpoint struct {
 	Registry *registry.Registry
 	Issuer   *token.Issuer
 	Store    Store
+	Accounts grant.Accounts
 	Now      func() time.Time
 }
 
@@ -98,6 +100,8 @@ func (e *Endpoint) claims(ctx context.Context, value string) (*response, error) 
 		return nil, oauth.InvalidToken("the access token is not valid, or no longer")
 	case err != nil:
 		return nil, oauth.Unavailable().WithCause(err)
+	case !e.Accounts.Active(s.IdentityProviders(), user.Provider, user.Subject):
+		return nil, oauth.InvalidToken("the access token is not valid, or no longer")
 	}
 	claims := token.ClaimsOf(&user, scopes)
 	return &response{Subject: user.ID, UserClaims: claims, Username: claims.PreferredUsername}, nil

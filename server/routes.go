@@ -1,0 +1,83 @@
+package server
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/grantkeeper/grantkeeper/server/internal/edge"
+)
+
+// route is one row of the route table. Paths are relative to the issuer's.
+type route struct {
+	// name is the endpoint's name in metrics.
+	name    string
+	path    string
+	methods map[string]http.Handler
+}
+
+// route table: every address that the server answers.
+func (s *Server) routes() []route {
+	post := func(h http.Handler) map[string]http.Handler { return map[string]http.Handler{http.MethodPost: h} }
+	get := func(h http.Handler) map[string]http.Handler {
+		return map[string]http.Handler{http.MethodGet: h, http.MethodHead: h}
+	}
+	table := []route{
+		{"token", "/v1/token", post(s.token)},
+		{"device_authorization", "/v1/device_authorization", post(s.device)},
+		{"revoke", "/v1/revoke", post(s.revoke)},
+		{"introspect", "/v1/introspect", post(s.introspect)},
+		{"userinfo", "/v1/userinfo", map[string]http.Handler{http.MethodGet: s.userinfo, http.MethodPost: s.userinfo}},
+		{"jwks", "/v1/jwks", get(s.jwks)},
+		{"discovery", "/.well-known/oauth-authorization-server", get(s.discovery)},
+		{"discovery", "/.well-known/openid-configuration", get(s.discovery)},
+	}
+	pages := map[string]map[string]http.Handler{}
+	for _, r := range s.login.Routes() {
+		if pages[r.Path] == nil {
+			pages[r.Path] = map[string]http.Handler{}
+		}
+		pages[r.Path][r.Method] = edge.WithRequestID(r.Handler)
+	}
+	for path, methods := range pages {
+		table = append(table, route{"page", path, methods})
+	}
+	return table
+}
+
+// handler serves the table behind the edge.
+func (s *Server) handler() http.Handler {
+	mux := http.NewServeMux()
+	for _, r := range s.routes() {
+		h := edge.Observe(r.serve(), s.observer(r.name))
+		mux.Handle(r.path, h)
+	}
+	mux.Handle("/", http.HandlerFunc(edge.NotFound))
+	return s.edge.Wrap(mux)
+}
+
+// serve picks the handler of the method.
+func (r route) serve() http.Handler {
+	if get, ok := r.methods[http.MethodGet]; ok && r.methods[http.MethodHead] == nil {
+		r.methods[http.MethodHead] = get
+	}
+	names := make([]string, 0, len(r.methods))
+	for m := range r.methods {
+		names = append(names, m)
+	}
+	slices.Sort(names)
+	allow := strings.Join(names, ", ")
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		h, ok := r.methods[req.Method]
+		if !ok {
+			edge.MethodNotAllowed(w, allow)
+			return
+		}
+		h.ServeHTTP(w, req)
+	})
+}
+
+func (s *Server) observer(name string) func(method string, status int, took time.Duration) {
+	return func(method string, status int, took time.Duration) {}
+}
