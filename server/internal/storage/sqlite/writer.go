@@ -111,7 +111,7 @@ func (w *writer) start() {
 		for {
 			select {
 			case j := <-w.jobs:
-				w.batch(j)
+				w.batch(j, w.next)
 			case <-w.quit:
 				return
 			}
@@ -140,11 +140,11 @@ func (w *writer) close() error {
 	return errors.Join(err, w.pool.Close())
 }
 
-// batch runs j and everything that waits or arrives meanwhile in one transaction, commits, and answers all of them.
-func (w *writer) batch(j *job) {
+// batch runs j and what next gives until it gives nil in one transaction, commits, and answers all of them.
+func (w *writer) batch(j *job, next func(have int) *job) {
 	batch := make([]*job, 0, 16)
 	err := w.begin()
-	for ; j != nil; j = w.next(len(batch)) {
+	for ; j != nil; j = next(len(batch)) {
 		batch = append(batch, j)
 		if err == nil {
 			err = w.one(j)
@@ -170,7 +170,7 @@ func (w *writer) batch(j *job) {
 	}
 }
 
-// next is another job for the batch, nil when it is time to commit. Those who were just answered need a moment on the
+// next is another job that waits or has arrived meanwhile, nil when it is time to commit. Those who were just answered need a moment on the
 // processor to come back with their next request; yielding it once saves them a commit of their own.
 func (w *writer) next(have int) *job {
 	if have >= w.limit {

@@ -46,8 +46,9 @@ CREATE TABLE grants (
     collect_at            INTEGER NOT NULL
 ) STRICT;
 
--- Ending all that a user or a client has touches only what is still alive.
-CREATE INDEX grants_live_user ON grants (user_id) WHERE revoked_at IS NULL;
+-- Whole, because checking references to users needs it.
+CREATE INDEX grants_user ON grants (user_id);
+-- Ending all that a client has touches only what is still alive.
 CREATE INDEX grants_live_client ON grants (client_uid) WHERE revoked_at IS NULL;
 CREATE INDEX grants_collect ON grants (collect_at);
 
