@@ -1,0 +1,233 @@
+package policy
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/grantkeeper/grantkeeper/internal/registration"
+)
+
+func client(change ...func(*registration.Client)) *registration.Client {
+	c := &registration.Client{
+		RedirectURIs:   []string{"https://reports.acme.example/cb"},
+		GrantTypes:     []string{registration.GrantTypeDeviceCode, registration.GrantTypeRefreshToken},
+		Scopes:         []string{"openid", "orders.read"},
+		Authentication: registration.Authentication{Methods: []registration.AuthenticationMethod{registration.AuthenticationNone}},
+		Tokens:         registration.Tokens{AccessTokenTTL: registration.Duration(10 * time.Minute), RefreshTokenTTL: registration.Duration(720 * time.Hour)},
+	}
+	for _, f := range change {
+		f(c)
+	}
+	return c
+}
+
+func partners(change ...func(*registration.Policy)) *registration.Policy {
+	p := &registration.Policy{
+		Name: "partners",
+		Allow: registration.Allow{
+			GrantTypes:    []string{registration.GrantTypeDeviceCode, registration.GrantTypeRefreshToken},
+			Scopes:        []string{"orders.read", "openid"},
+			RedirectHosts: []string{"*.acme.example"},
+		},
+		Limits: registration.Limits{AccessTokenTTL: registration.Duration(15 * time.Minute), RefreshTokenTTL: registration.Duration(720 * time.Hour)},
+	}
+	for _, f := range change {
+		f(p)
+	}
+	return p
+}
+
+func redirects(uris ...string) func(*registration.Client) {
+	return func(c *registration.Client) { c.RedirectURIs = uris }
+}
+
+func TestAccepts(t *testing.T) {
+	cases := map[string]struct {
+		policy *registration.Policy
+		client *registration.Client
+		want   []string // field, value and rule of every finding
+	}{
+		"a client within the policy is accepted": {policy: partners(), client: client()},
+		"a policy that allows nothing refuses everything": {
+			policy: &registration.Policy{Name: "none"}, client: client(),
+			want: []string{
+				"spec.redirectURIs[0] https://reports.acme.example/cb spec.allow.redirectHosts",
+				"spec.grantTypes[0] urn:ietf:params:oauth:grant-type:device_code spec.allow.grantTypes",
+				"spec.grantTypes[1] refresh_token spec.allow.grantTypes",
+				"spec.scopes[0] openid spec.allow.scopes",
+				"spec.scopes[1] orders.read spec.allow.scopes",
+			},
+		},
+		"a host that is not listed is refused, by its index": {
+			policy: partners(), client: client(redirects("https://reports.acme.example/cb", "https://evil.example/cb")),
+			want: []string{"spec.redirectURIs[1] https://evil.example/cb spec.allow.redirectHosts"},
+		},
+		"K07 the domain of a wildcard is not below itself": {
+			policy: partners(), client: client(redirects("https://acme.example/cb")),
+			want: []string{"spec.redirectURIs[0] https://acme.example/cb spec.allow.redirectHosts"},
+		},
+		"K07 a host that only ends like the domain is refused": {
+			policy: partners(), client: client(redirects("https://evilacme.example/cb")),
+			want: []string{"spec.redirectURIs[0] https://evilacme.example/cb spec.allow.redirectHosts"},
+		},
+		"K07 a host that has the domain in its path, query or port is refused": {
+			policy: partners(), client: client(redirects("https://evil.example/.acme.example", "https://evil.example?.acme.example", "https://a.acme.example.evil.example/")),
+			want: []string{
+				"spec.redirectURIs[0] https://evil.example/.acme.example spec.allow.redirectHosts",
+				"spec.redirectURIs[1] https://evil.example?.acme.example spec.allow.redirectHosts",
+				"spec.redirectURIs[2] https://a.acme.example.evil.example/ spec.allow.redirectHosts",
+			},
+		},
+		"a host far below the domain of a wildcard is accepted":   {policy: partners(), client: client(redirects("https://a.b.acme.example:8443/cb"))},
+		"a loopback redirect needs no entry":                      {policy: partners(func(p *registration.Policy) { p.Allow.RedirectHosts = nil }), client: client(redirects("http://127.0.0.1/cb", "http://[::1]:80/cb", "http://localhost/cb"))},
+		"a redirect to a private scheme is refused":               {policy: partners(), client: client(redirects("com.acme.example:/cb")), want: []string{"spec.redirectURIs[0] com.acme.example:/cb spec.allow.redirectHosts"}},
+		"a private scheme with a listed host is refused too":      {policy: partners(), client: client(redirects("com.acme.example://a.acme.example/cb")), want: []string{"spec.redirectURIs[0] com.acme.example://a.acme.example/cb spec.allow.redirectHosts"}},
+		"what cannot be read is refused even if the host matches": {policy: partners(), client: client(redirects("https://user@a.acme.example/cb")), want: []string{"spec.redirectURIs[0] https://user@a.acme.example/cb spec.allow.redirectHosts"}},
+		"a policy without methods allows all": {policy: partners(), client: client(func(c *registration.Client) {
+			c.Authentication.Methods = []registration.AuthenticationMethod{"ClientSecret", "None"}
+		})},
+		"every method of the client must be allowed": {
+			policy: partners(func(p *registration.Policy) {
+				p.Allow.Authentication = []registration.AuthenticationMethod{"ClientSecret"}
+			}),
+			client: client(func(c *registration.Client) {
+				c.Authentication.Methods = []registration.AuthenticationMethod{"ClientSecret", "None"}
+			}),
+			want: []string{"spec.authentication None spec.allow.authentication"},
+		},
+		"lifetimes as long as the limits are accepted": {
+			policy: partners(), client: client(func(c *registration.Client) { c.Tokens.AccessTokenTTL = registration.Duration(15 * time.Minute) }),
+		},
+		"lifetimes over the limits are refused": {
+			policy: partners(), client: client(func(c *registration.Client) {
+				c.Tokens = registration.Tokens{AccessTokenTTL: registration.Duration(time.Hour), RefreshTokenTTL: registration.Duration(721 * time.Hour)}
+			}),
+			want: []string{"spec.tokens.accessToken.ttl 1h spec.limits.accessTokenTTL", "spec.tokens.refreshToken.ttl 721h spec.limits.refreshTokenTTL"},
+		},
+		"without limits any lifetime is accepted": {
+			policy: partners(func(p *registration.Policy) { p.Limits = registration.Limits{} }),
+			client: client(func(c *registration.Client) { c.Tokens.AccessTokenTTL = registration.Duration(2000 * time.Hour) }),
+		},
+		"the lifetime of refresh tokens that a client cannot have is of no interest": {
+			policy: partners(), client: client(func(c *registration.Client) {
+				c.GrantTypes, c.Tokens.RefreshTokenTTL = c.GrantTypes[:1], registration.Duration(8760*time.Hour)
+			}),
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			for _, f := range Accepts(tc.policy, tc.client) {
+				got = append(got, f.Field+" "+f.Value+" "+f.Rule)
+				if f.Policy != tc.policy.Name || f.Fix == "" || f.Allowed == "" {
+					t.Errorf("a finding without policy, fix or what is allowed: %+v", f)
+				}
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestFindingInWords(t *testing.T) {
+	for want, tc := range map[string]struct {
+		policy *registration.Policy
+		client *registration.Client
+	}{
+		"spec.redirectURIs[1] https://evil.example/cb: policy partners allows hosts *.acme.example (spec.allow.redirectHosts); use one of these or ask the platform team to change the policy": {
+			partners(), client(redirects("https://a.acme.example/cb", "https://evil.example/cb")),
+		},
+		"spec.scopes[2] admin: policy partners allows no scopes (spec.allow.scopes); remove it or ask the platform team to change the policy": {
+			partners(func(p *registration.Policy) { p.Allow.Scopes = nil }), client(func(c *registration.Client) { c.Scopes = []string{"", "", "admin"} }),
+		},
+		"spec.tokens.accessToken.ttl 1h: policy partners allows at most 15m (spec.limits.accessTokenTTL); set 15m or less or ask the platform team to change the policy": {
+			partners(), client(func(c *registration.Client) { c.Tokens.AccessTokenTTL = registration.Duration(time.Hour) }),
+		},
+		"spec.scopes[2] admin: policy partners allows scopes s0, s1, s2, s3, s4, s5, s6, s7 and 12 more (spec.allow.scopes); use one of these or ask the platform team to change the policy": {
+			partners(func(p *registration.Policy) {
+				p.Allow.Scopes = nil
+				for i := range 20 {
+					p.Allow.Scopes = append(p.Allow.Scopes, fmt.Sprintf("s%d", i))
+				}
+			}), client(func(c *registration.Client) { c.Scopes = []string{"s1", "s2", "admin"} }),
+		},
+	} {
+		findings := Accepts(tc.policy, tc.client)
+		if got := findings[len(findings)-1].String(); got != want {
+			t.Errorf("got\n%s\nwant\n%s", got, want)
+		}
+	}
+}
+
+func TestMatchHost(t *testing.T) {
+	for _, tc := range []struct {
+		entry, host string
+		want        bool
+	}{
+		{"acme.example", "acme.example", true},
+		{"acme.example", "a.acme.example", false},
+		{"*.acme.example", "a.acme.example", true},
+		{"*.acme.example", "a.b.acme.example", true},
+		{"*.acme.example", "acme.example", false},
+		{"*.acme.example", ".acme.example", false},
+		{"*.acme.example", "xacme.example", false},
+		{"*.acme.example", "a.acme.example.evil", false},
+		{"*", "acme.example", false},
+		{"", "", true}, // no entry and no host is empty; both are refused before
+		{"acme.example", "", false},
+		{"192.0.2.1", "192.0.2.1", true},
+		{"2001:db8::1", "2001:db8::1", true},
+	} {
+		if got := MatchHost(tc.entry, tc.host); got != tc.want {
+			t.Errorf("%q matches %q: %v", tc.entry, tc.host, got)
+		}
+	}
+}
+
+// TestPoliciesOnlyNarrow checks the two things that every refusal rests on: the answer depends on nothing but the inputs,
+// and taking something out of a policy never lets more through.
+func TestPoliciesOnlyNarrow(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		pick := func(label string, from ...string) []string {
+			return rapid.SliceOfDistinct(rapid.SampledFrom(from), rapid.ID[string]).Draw(t, label)
+		}
+		c := client(redirects(pick("redirects", "https://a.acme.example/", "https://acme.example/", "http://localhost/", "com.example.app:/", "https://b.example/")...))
+		c.Scopes, c.GrantTypes = pick("scopes", "a", "b", "c"), pick("grants", "client_credentials", "refresh_token")
+		p := partners()
+		p.Allow = registration.Allow{
+			GrantTypes: pick("allowed grants", "client_credentials", "refresh_token"), Scopes: pick("allowed scopes", "a", "b", "c"),
+			RedirectHosts: pick("hosts", "*.acme.example", "acme.example", "b.example"),
+		}
+		before := Accepts(p, c)
+		if diff := cmp.Diff(before, Accepts(p, c)); diff != "" {
+			t.Fatal(diff)
+		}
+		if len(before) == 0 && len(p.Allow.Scopes) < len(c.Scopes) {
+			t.Fatal("accepted more scopes than the policy has")
+		}
+		for _, list := range []*[]string{&p.Allow.GrantTypes, &p.Allow.Scopes, &p.Allow.RedirectHosts} {
+			if len(*list) > 0 {
+				*list = (*list)[1:]
+			}
+		}
+		if after := Accepts(p, c); len(after) < len(before) {
+			t.Fatalf("a narrower policy has fewer objections: %v, before %v", after, before)
+		}
+	})
+}
+
+// BenchmarkAccepts shows what a snapshot pays per client when it accepts it.
+func BenchmarkAccepts(b *testing.B) {
+	p, c := partners(), client()
+	b.ReportAllocs()
+	for b.Loop() {
+		if len(Accepts(p, c)) > 0 {
+			b.Fatal("refused")
+		}
+	}
+}
