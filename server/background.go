@@ -9,9 +9,10 @@ import (
 
 	"github.com/grantkeeper/grantkeeper/server/internal/registry/file"
 	"github.com/grantkeeper/grantkeeper/server/internal/registry/kube"
+	"github.com/grantkeeper/grantkeeper/server/internal/replica"
 )
 
-// connect makes the source of registrations.
+// connect makes the source of registrations and, in a cluster, the report of what is loaded.
 func (s *Server) connect() error {
 	switch {
 	case s.config.Folder != "" && s.config.Kube == nil:
@@ -24,6 +25,10 @@ func (s *Server) connect() error {
 			return err
 		}
 		s.source = kube.New(kube.Config{Client: client.CoreV1(), Namespace: k.Namespace, Server: k.Server, Log: s.deps.Log})
+		s.reporter = replica.New(replica.Config{
+			Client: client.CoordinationV1(), Namespace: k.Namespace, Server: k.Server, Name: k.Replica,
+			Version: s.registry.Version, Ready: s.ops.Ready, Log: s.deps.Log,
+		})
 		return nil
 	default:
 		return errors.New("registrations come either from a folder or from a cluster: set one of the two")

@@ -13,7 +13,7 @@ import (
 )
 
 func TestDeviceGrant(t *testing.T) {
-	w := newWorld(t, manyAddresses)
+	w := newWorld(t)
 
 	t.Run("F01 the answer of device authorization", func(t *testing.T) {
 		a := w.device(cliID)
@@ -105,9 +105,6 @@ func TestDeviceGrant(t *testing.T) {
 	})
 }
 
-// manyAddresses lets a test come from more addresses than one, below the limits of F13.
-func manyAddresses(s *registration.Server) { s.TrustedProxies = []string{"127.0.0.0/8"} }
-
 func TestF05ParallelPollsAfterApproval(t *testing.T) {
 	w := newWorld(t)
 	t.Run("F05 64 parallel polls after approval: exactly one 200, the rest 400", func(t *testing.T) {
@@ -133,7 +130,7 @@ func TestF05ParallelPollsAfterApproval(t *testing.T) {
 }
 
 func TestF13FloodsOfDeviceRequests(t *testing.T) {
-	w := newWorld(t, manyAddresses)
+	w := newWorld(t)
 	from := func(a string) option { return withHeader("X-Forwarded-For", a) }
 	start := func(o ...option) answer {
 		return w.post("/v1/device_authorization", []string{"client_id", cliID}, o...)

@@ -12,6 +12,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -57,6 +58,8 @@ type world struct {
 	user   storage.User
 	faults *faulty
 	keep   bool
+	// started counts device requests.
+	started atomic.Int64
 
 	mu        sync.Mutex
 	userCodes map[storage.Hash]storage.Hash // by device code
@@ -118,7 +121,8 @@ func (w *world) start(database, listen string, change ...func(*registration.Serv
 	w.server, w.url = s, "http://"+s.Address().String()
 	settings := &registration.Server{
 		Namespace: "oauth", Name: "main", Issuer: w.url, DisplayName: "Test",
-		Device: registration.Device{CodeTTL: registration.Duration(15 * time.Minute), Interval: registration.Duration(5 * time.Second)},
+		Device:         registration.Device{CodeTTL: registration.Duration(15 * time.Minute), Interval: registration.Duration(5 * time.Second)},
+		TrustedProxies: []string{"127.0.0.0/8"}, // so that tests can come from many addresses
 	}
 	for _, f := range change {
 		f(settings)
@@ -401,7 +405,9 @@ func (w *world) deviceRequest(code storage.Hash) storage.DeviceRequest {
 // start a device login of a client and return the codes.
 func (w *world) device(id string, pairs ...string) answer {
 	w.t.Helper()
-	a := w.post("/v1/device_authorization", append([]string{"client_id", id}, pairs...))
+	n := w.started.Add(1) // each from its own address, below the limits of F13
+	from := withHeader("X-Forwarded-For", fmt.Sprintf("198.18.%d.%d", n>>8, n&255))
+	a := w.post("/v1/device_authorization", append([]string{"client_id", id}, pairs...), from)
 	if a.status != http.StatusOK {
 		w.t.Fatalf("device authorization: %d %s", a.status, a.body)
 	}

@@ -167,7 +167,6 @@ func TestEdge(t *testing.T) {
 	t.Run("I09 behind TLS: strict transport security, and plain HTTP is refused", func(t *testing.T) {
 		w := newWorld(t, func(s *registration.Server) {
 			s.Issuer = "https" + strings.TrimPrefix(s.Issuer, "http")
-			s.TrustedProxies = []string{"127.0.0.0/8"}
 		})
 		w.url = "http" + strings.TrimPrefix(w.url, "https")
 		cc := []string{"grant_type", "client_credentials"}

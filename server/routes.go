@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/grantkeeper/grantkeeper/server/internal/edge"
 )
@@ -50,7 +49,7 @@ func (s *Server) routes() []route {
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
 	for _, r := range s.routes() {
-		h := edge.Observe(r.serve(), s.observer(r.name))
+		h := edge.Observe(r.serve(), s.metrics.Endpoint(r.name).Observe)
 		mux.Handle(r.path, h)
 	}
 	mux.Handle("/", http.HandlerFunc(edge.NotFound))
@@ -76,8 +75,4 @@ func (r route) serve() http.Handler {
 		}
 		h.ServeHTTP(w, req)
 	})
-}
-
-func (s *Server) observer(name string) func(method string, status int, took time.Duration) {
-	return func(method string, status int, took time.Duration) {}
 }

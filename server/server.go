@@ -9,9 +9,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/rest"
 
@@ -30,7 +30,9 @@ import (
 	"github.com/grantkeeper/grantkeeper/server/internal/idp/local"
 	"github.com/grantkeeper/grantkeeper/server/internal/limit"
 	"github.com/grantkeeper/grantkeeper/server/internal/login"
+	"github.com/grantkeeper/grantkeeper/server/internal/ops"
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
+	"github.com/grantkeeper/grantkeeper/server/internal/replica"
 	"github.com/grantkeeper/grantkeeper/server/internal/signer"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage/sqlite"
@@ -47,6 +49,8 @@ type Config struct {
 	Folder string
 	// Kube finds registration documents as Secrets.
 	Kube *Kube
+	// Version of the program, shown in metrics.
+	Version string
 	// SQLite is the path of the database file.
 	SQLite string
 	// Drain is how long the server goes on accepting after it has stopped being ready, so that nobody sends to a closed
@@ -83,12 +87,14 @@ type Server struct {
 	signer   *signer.Signer
 	edge     *edge.Edge
 	login    *login.Login
+	metrics  *ops.Metrics
+	ops      *ops.Operations
+	reporter *replica.Reporter
 
 	token, device, revoke, introspect, userinfo, jwks, discovery http.Handler
 
 	listener, operations net.Listener
 	ready                chan struct{}
-	draining             atomic.Bool
 	forget               chan []string // UIDs of clients that are gone
 }
 
@@ -103,9 +109,6 @@ func newServer(ctx context.Context, config Config, deps Deps, around func(storag
 	deps = deps.defaults()
 	s := &Server{config: config, deps: deps, ready: make(chan struct{}), forget: make(chan []string, 16)}
 	s.registry = registry.New(deps.Log)
-	if err := s.connect(); err != nil {
-		return nil, err
-	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -123,8 +126,25 @@ func newServer(ctx context.Context, config Config, deps Deps, around func(storag
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	s.storage = around(engine)
+	if err := s.observe(engine, around(engine)); err != nil {
+		return nil, errors.Join(err, engine.Close())
+	}
+	if err := s.connect(); err != nil {
+		return nil, err
+	}
 	return s, s.wire()
+}
+
+// observe sets up metrics and probes. engine is asked by the probes; through is what requests use.
+func (s *Server) observe(engine, through storage.Storage) error {
+	all := prometheus.NewRegistry()
+	var err error
+	if s.metrics, err = ops.NewMetrics(ops.MetricsConfig{Metrics: all, Registry: s.registry, Clock: s.deps.Now}); err != nil {
+		return err
+	}
+	s.storage = s.metrics.Storage(through)
+	s.ops, err = ops.New(ops.Config{Metrics: all, Registry: s.registry, Storage: engine, Version: s.config.Version, Log: s.deps.Log})
+	return err
 }
 
 // wire makes the parts and connects them.
@@ -141,7 +161,7 @@ func (s *Server) wire() error {
 		grant.DeviceCode{Devices: s.storage, IDs: issuer, Accounts: providers},
 		grant.RefreshToken{Tokens: s.storage, Accounts: providers},
 	)
-	s.token = &tokenendpoint.Endpoint{Registry: s.registry, Pipeline: pipeline, Audit: events, Now: now, Address: s.edge.Address}
+	s.token = &tokenendpoint.Endpoint{Registry: s.registry, Pipeline: pipeline, Audit: events, Metrics: s.metrics, Now: now, Address: s.edge.Address}
 	s.device = &device.Endpoint{
 		Registry: s.registry, Clients: clients, Devices: s.storage, Started: limit.New(device.PerAddress, time.Minute, 100_000),
 		Audit: events, Now: now, Random: random, Address: s.edge.Address,
@@ -178,6 +198,9 @@ func (s *Server) changed(before, after *registry.Snapshot) {
 		default: // the queue is full; the rows end by their expiry
 		}
 	}
+	if s.reporter != nil {
+		s.reporter.Notify()
+	}
 	if after.Complete() {
 		select {
 		case <-s.ready:
@@ -199,17 +222,24 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, s.Close()) }()
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	main := s.httpServer(s.handler())
+	servers := []*http.Server{s.httpServer(s.handler())}
 	group, failed := errgroup.WithContext(serving)
 	group.Go(func() error { return ignore(s.source.Run(failed, s.registry), context.Canceled) })
 	group.Go(func() error { return s.housekeep(failed) })
-	group.Go(func() error { return ignore(main.Serve(s.listener), http.ErrServerClosed) })
+	group.Go(func() error { return ignore(servers[0].Serve(s.listener), http.ErrServerClosed) })
+	if s.operations != nil {
+		servers = append(servers, s.httpServer(s.ops))
+		group.Go(func() error { return ignore(servers[1].Serve(s.operations), http.ErrServerClosed) })
+	}
+	if s.reporter != nil {
+		group.Go(func() error { return ignore(s.reporter.Run(failed), context.Canceled) })
+	}
 	group.Go(func() error {
 		select {
 		case <-ctx.Done():
 		case <-failed.Done():
 		}
-		s.drain(main)
+		s.drain(servers...)
 		stop()
 		return nil
 	})
@@ -217,7 +247,7 @@ func (s *Server) Run(ctx context.Context) (err error) {
 }
 
 func (s *Server) drain(servers ...*http.Server) {
-	s.draining.Store(true)
+	s.ops.Drain()
 	timer := time.NewTimer(s.config.Drain)
 	defer timer.Stop()
 	<-timer.C

@@ -15,11 +15,18 @@ import (
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
 )
 
+// Metrics counts outcomes.
+type Metrics interface {
+	TokenIssued(grantType string)
+	Refused(code string)
+}
+
 // Endpoint is the token endpoint.
 type Endpoint struct {
 	Registry *registry.Registry
 	Pipeline *grant.Pipeline
 	Audit    *audit.Log
+	Metrics  Metrics
 	Now      func() time.Time
 	Address  func(*http.Request) netip.Addr
 }
@@ -30,6 +37,7 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	address := e.Address(r)
 	params, fail := wire.Read(w, r, s.Server() != nil && s.Server().JSONRequestBodies)
 	if fail != nil {
+		e.Metrics.Refused(fail.Code)
 		e.Audit.Write(r.Context(), audit.Event{Action: audit.TokenRefused, Address: address, Error: fail.Code})
 		wire.Error(w, fail)
 		return
@@ -58,10 +66,13 @@ func (e *Endpoint) record(r *http.Request, address netip.Addr, event grant.Event
 	}
 	if err != nil {
 		fail := wire.AsError(err)
+		e.Metrics.Refused(fail.Code)
 		if fail.Code == "authorization_pending" || fail.Code == "slow_down" {
 			return // polls are not events; what they end in is
 		}
 		out.Action, out.Error, out.Cause = audit.TokenRefused, fail.Code, fail.Unwrap()
+	} else {
+		e.Metrics.TokenIssued(event.GrantType)
 	}
 	e.Audit.Write(r.Context(), out)
 }
