@@ -18,7 +18,7 @@ func program(userAgent string) (deviceconfirm.ProgramKind, string) {
 	}
 	name := strings.ToLower(m[1])
 	if name == "mozilla" {
-		return deviceconfirm.ProgramBrowser, browser(userAgent)
+		return deviceconfirm.ProgramBrowser, browserOf(userAgent)
 	}
 	for _, known := range [...]struct{ prefix, words string }{
 		{"go-http-client", "Go"}, {"go-resty", "Go"}, {"python", "Python"}, {"aiohttp", "Python"}, {"node", "Node.js"},
@@ -38,8 +38,8 @@ func program(userAgent string) (deviceconfirm.ProgramKind, string) {
 	return deviceconfirm.ProgramOther, words
 }
 
-// browser names browser and system. The order matters: most claim to be several.
-func browser(userAgent string) string {
+// browserOf names browser and system. The order matters: most claim to be several.
+func browserOf(userAgent string) string {
 	pick := func(fallback string, table ...[2]string) string {
 		for _, row := range table {
 			if strings.Contains(userAgent, row[0]) {

@@ -1,0 +1,174 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
+	"github.com/grantkeeper/grantkeeper/server/internal/registry"
+	"github.com/grantkeeper/grantkeeper/server/internal/storage"
+	"github.com/grantkeeper/grantkeeper/test/browser"
+)
+
+// see waits for a heading and checks the page.
+func see(t *testing.T, p *browser.Page, name, heading string) {
+	t.Helper()
+	p.Heading(heading)
+	p.Check(name)
+}
+
+func TestInChromium(t *testing.T) {
+	t.Run("a device login from sign-in to done", func(t *testing.T) {
+		f := newFixture(t, fixtureOptions{displayName: "Example Login"})
+		p := browser.New(t)
+		code := f.startDevice()
+		f.advance(2 * time.Minute)
+
+		p.Open(f.issuer + "/device")
+		see(t, p, "sign in", "Sign in")
+		if at := browser.Eval[string](p, "document.activeElement.id"); at != "username" {
+			t.Errorf("the focus is in %q", at)
+		}
+		p.Type("#username", goodUser)
+		p.Type("#password", "wrong"+kb.Enter)
+		p.Wait("#error")
+		see(t, p, "sign in refused", "Sign in")
+		p.Type("#password", goodPassword+kb.Enter)
+		see(t, p, "enter code", "Connect an app or device")
+		p.Type("#user_code", "bcdf ghjk"+kb.Enter)
+		p.Wait("#error")
+		see(t, p, "enter code refused", "Connect an app or device")
+		p.Type("#user_code", strings.ToLower(oauth.DisplayUserCode(code))+kb.Enter)
+		see(t, p, "confirm", "Give Acme CLI access to your account?")
+		sameSize(p)
+		p.Click(`button[value="approve"]`)
+		see(t, p, "approved", "Approved")
+		if _, err := f.redeem(code); err != nil {
+			t.Errorf("after the approval: %v", err)
+		}
+		cookies(p)
+
+		again := f.startDevice(func(d *storage.DeviceRequest) {
+			d.Scopes, d.Audience, d.Origin = nil, nil, storage.Origin{Address: "127.0.0.1"}
+		})
+		p.Open(f.issuer + "/device?user_code=" + oauth.DisplayUserCode(again))
+		see(t, p, "confirm without scopes", "Give Acme CLI access to your account?")
+		p.Click(`button[value="deny"]`)
+		see(t, p, "denied", "Denied")
+		if _, err := f.redeem(again); !errors.Is(err, storage.ErrDenied) {
+			t.Errorf("after the denial: %v", err)
+		}
+		p.Open(f.issuer + "/login")
+		see(t, p, "signed in", "You are signed in")
+		p.Click("footer a")
+		see(t, p, "sign out", "Sign out?")
+		p.Click("form button")
+		see(t, p, "signed out", "You are signed out")
+	})
+
+	t.Run("long names, hostile ones, and failures", func(t *testing.T) {
+		f := newFixture(t, fixtureOptions{displayName: "An authorization server with quite a long name of its own"})
+		p := browser.New(t)
+		c := testClient()
+		c.Display.Name = `Quarterly"><script>alert(1)</script>ReportingAndReconciliationWithoutAnySpaces`
+		c.Display.Publisher = strings.Repeat("Donaudampfschifffahrtsgesellschaft", 3)
+		guests := testProvider(t, false)
+		guests.Name, guests.UID, guests.DisplayName = "zz-guests", "zz", "Guests of the house"
+		f.registry.Apply([]registry.Change{{Key: "client", Document: c}, {Key: "idp2", Document: guests}}, "2")
+		f.wait(func(s *registry.Snapshot) bool { return len(s.IdentityProviders()) == 2 })
+		code := f.startDevice(func(d *storage.DeviceRequest) {
+			d.Origin = storage.Origin{Address: "2001:db8:1111:2222:3333:4444:5555:6666", UserAgent: "a-command-line-with-a-very-long-name-x/20260504.1+longbuild"}
+		})
+		p.Open(f.issuer + "/device?user_code=" + code)
+		see(t, p, "sign in at one of two", "Sign in")
+		p.Type("#username", goodUser)
+		p.Type("#password", goodPassword+kb.Enter)
+		p.Wait(`button[value="approve"]`)
+		p.Check("confirm long")
+
+		suspended := *c
+		suspended.Suspended = true
+		f.registry.Apply([]registry.Change{{Key: "client", Document: &suspended}}, "3")
+		f.wait(func(s *registry.Snapshot) bool { got, ok := s.ClientByUID(clientUID); return ok && got.Suspended })
+		p.Click(`button[value="approve"]`)
+		see(t, p, "client gone", "This app cannot be connected")
+		for range MaxCodeMisses + 1 {
+			p.Open(f.issuer + "/device?user_code=BCDFGHJK")
+		}
+		see(t, p, "throttled", "Too many tries")
+	})
+
+	t.Run("plain http on loopback, below a path", func(t *testing.T) {
+		f := newFixture(t, fixtureOptions{plain: true, path: "/tenant"})
+		f.address = netip.MustParseAddr("127.0.0.1")
+		p := browser.New(t)
+		code := f.startDevice()
+		p.Open(f.issuer + "/device?user_code=" + code)
+		p.Type("#username", goodUser)
+		p.Type("#password", goodPassword+kb.Enter)
+		p.Click(`button[value="approve"]`)
+		p.Heading("Approved")
+		if _, err := f.redeem(code); err != nil {
+			t.Errorf("after the approval: %v", err)
+		}
+	})
+
+	t.Run("F10 framed, the page is blocked", func(t *testing.T) {
+		f := newFixture(t, fixtureOptions{plain: true})
+		frame := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			_, _ = w.Write([]byte(`<!doctype html><title>Frame</title><iframe src="` + f.issuer + `/login"></iframe>`))
+		}))
+		defer frame.Close()
+		p := browser.New(t)
+		if _, err := chromedp.Call(p.Tab, network.Enable, network.EnableParams{}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(p.Tab, 20*time.Second)
+		defer cancel()
+		failures := chromedp.Events(ctx, network.LoadingFailed)
+		p.Open(frame.URL)
+		for e, err := range failures {
+			if err != nil {
+				t.Fatalf("the page was shown in a frame: %v", err)
+			}
+			if e.Type != network.ResourceTypeDocument || !strings.Contains(e.ErrorText, "BLOCKED_BY_RESPONSE") {
+				t.Errorf("%+v", e)
+			}
+			return
+		}
+	})
+}
+
+// sameSize checks that denying is as easy to hit as approving.
+func sameSize(p *browser.Page) {
+	p.Helper()
+	sizes := browser.Eval[[]float64](p, `[...document.querySelectorAll(".pair button")].flatMap(b => { const r = b.getBoundingClientRect(); return [r.width, r.height] })`)
+	if len(sizes) != 4 || sizes[0] != sizes[2] || sizes[1] != sizes[3] || sizes[1] < 24 {
+		p.Errorf("the buttons are %v", sizes)
+	}
+}
+
+// cookies checks how Chromium took the cookies (I08).
+func cookies(p *browser.Page) {
+	p.Helper()
+	got, err := chromedp.Call(p.Tab, network.GetCookies, network.GetCookiesParams{})
+	if err != nil || len(got.Cookies) != 2 {
+		p.Fatalf("%d cookies, %v", len(got.Cookies), err)
+	}
+	for _, c := range got.Cookies {
+		if !c.Secure || !c.HTTPOnly || c.SameSite != network.CookieSameSiteLax || !strings.HasPrefix(c.Name, "__Host-") || c.Path != "/" {
+			p.Errorf("I08 %+v", c)
+		}
+	}
+}

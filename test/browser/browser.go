@@ -1,0 +1,269 @@
+package browser
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+// Timeout bounds one test in the browser, and patience one step of it.
+const (
+	Timeout  = 3 * time.Minute
+	patience = 20 * time.Second
+)
+
+// Page is a tab of a browser of its own. Each method ends the test when it cannot do what it says.
+type Page struct {
+	testing.TB
+	// Tab is the context for what the methods do not cover, with chromedp.Do, Run and Call.
+	Tab context.Context
+}
+
+// New starts a browser that ends with the test. It accepts the certificates of httptest. Scripts of pages do not run: our
+// pages need none.
+func New(t testing.TB) *Page {
+	t.Helper()
+	path := chromium(t)
+	ctx, cancelTimeout := context.WithTimeout(t.Context(), Timeout)
+	t.Cleanup(cancelTimeout)
+	ctx, cancelAllocator := chromedp.NewExecAllocator(ctx,
+		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.Headless,
+		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.IgnoreCertErrors, chromedp.ProxyServer("direct://"),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-extensions", true), chromedp.Flag("disable-dev-shm-usage", true),
+		chromedp.Flag("hide-scrollbars", true), chromedp.Flag("force-color-profile", "srgb"), chromedp.Flag("lang", "en"),
+	)
+	ctx, cancelBrowser := chromedp.NewContext(ctx)
+	p := &Page{TB: t, Tab: ctx}
+	t.Cleanup(func() {
+		// Ends Chromium and waits for it, so that its folder can be removed. The test's context has ended by now, which ends
+		// Chromium as well; then there is nothing left to say.
+		_ = chromedp.Cancel(ctx)
+		cancelBrowser()
+		cancelAllocator()
+	})
+	p.do("start Chromium", chromedp.Steps())
+	p.scripts(false)
+	// As a window in front of somebody, so that boxes take the focus.
+	if _, err := chromedp.Call(ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}); err != nil {
+		t.Fatal(err)
+	}
+	p.Look(Light)
+	return p
+}
+
+// do runs one step.
+func (p *Page) do(what string, steps ...chromedp.Action[chromedp.Void]) {
+	p.Helper()
+	ctx := p.Tab
+	if what != "start Chromium" { // which lives as long as the context it is started with
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, patience)
+		defer cancel()
+	}
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		p.Fatalf("%s: %v; %s", what, err, p.where())
+	}
+}
+
+// where says which page is shown.
+func (p *Page) where() string {
+	ctx, cancel := context.WithTimeout(p.Tab, time.Second)
+	defer cancel()
+	at, _ := chromedp.Run(ctx, chromedp.Location())
+	text, _ := chromedp.Run(ctx, chromedp.Text(chromedp.CSS("body")))
+	return fmt.Sprintf("at %s: %s", at, strings.Join(strings.Fields(text), " "))
+}
+
+func (p *Page) scripts(on bool) {
+	p.Helper()
+	if _, err := chromedp.Call(p.Tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on}); err != nil {
+		p.Fatal(err)
+	}
+}
+
+// Open goes to an address.
+func (p *Page) Open(url string) {
+	p.Helper()
+	p.do("open "+url, chromedp.Navigate(url))
+}
+
+// Type types into the box that a CSS selector finds, in place of what it holds. kb.Enter at the end submits.
+func (p *Page) Type(selector, text string) {
+	p.Helper()
+	p.Wait(selector)
+	p.scripts(true) // emptying the box takes the page's own interpreter
+	p.do("empty "+selector, chromedp.Clear(chromedp.CSS(selector)))
+	p.scripts(false)
+	p.do("type into "+selector, chromedp.SendKeys(chromedp.CSS(selector), text))
+}
+
+// Click clicks what a CSS selector finds.
+func (p *Page) Click(selector string) {
+	p.Helper()
+	p.do("click "+selector, chromedp.Click(chromedp.CSS(selector)))
+}
+
+// Wait waits until what a CSS selector finds is there to be seen.
+func (p *Page) Wait(selector string) {
+	p.Helper()
+	p.do("wait for "+selector, chromedp.WaitVisible(chromedp.CSS(selector)))
+}
+
+// Heading waits until the page has this heading.
+func (p *Page) Heading(text string) {
+	p.Helper()
+	p.do("wait for the heading "+text, chromedp.WaitVisible(`//h1[normalize-space(.)="`+text+`"]`))
+}
+
+// Eval evaluates an expression on the page, as its developer tools would, and decodes the result.
+func Eval[T any](p *Page, expression string) T {
+	p.Helper()
+	v, err := chromedp.Run(p.Tab, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		p.Fatalf("evaluate: %v; %s", err, p.where())
+	}
+	return v
+}
+
+func chromium(t testing.TB) string {
+	t.Helper()
+	if p := os.Getenv("CHROMIUM"); p != "" {
+		return p
+	}
+	for _, name := range []string{"/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome"} {
+		if p, err := exec.LookPath(name); err == nil {
+			return p
+		}
+	}
+	notRun(t, "there is no Chromium")
+	return ""
+}
+
+// notRun ends a test that cannot run here.
+func notRun(t testing.TB, why string) {
+	t.Helper()
+	required := strings.FieldsFunc(os.Getenv("GRANTKEEPER_REQUIRE"), func(r rune) bool { return r == ',' || r == ' ' })
+	if slices.Contains(required, "browser") || slices.Contains(required, "all") {
+		t.Fatalf("%s; test/browser/install gets it", why)
+	}
+	t.Skipf("NOT RUN: %s; test/browser/install gets it", why)
+}
+
+// Look is how a page is looked at.
+type Look struct {
+	Name          string
+	Width, Height int64
+	// Scheme is light or dark.
+	Scheme string
+}
+
+// The looks in which pages are checked. 320 px is what WCAG 2.2 asks for (1.4.10 Reflow).
+var (
+	Light  = Look{Name: "light", Width: 1000, Height: 900, Scheme: "light"}
+	Dark   = Look{Name: "dark", Width: 1000, Height: 900, Scheme: "dark"}
+	Narrow = Look{Name: "320px", Width: 320, Height: 640, Scheme: "light"}
+)
+
+// Look sets how the page is looked at.
+func (p *Page) Look(l Look) {
+	p.Helper()
+	_, err := chromedp.Call(p.Tab, emulation.SetDeviceMetricsOverride,
+		emulation.SetDeviceMetricsOverrideParams{Width: l.Width, Height: l.Height, DeviceScaleFactor: 1})
+	if err == nil {
+		_, err = chromedp.Call(p.Tab, emulation.SetEmulatedMedia,
+			emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: l.Scheme}}})
+	}
+	if err != nil {
+		p.Fatalf("look %s: %v", l.Name, err)
+	}
+}
+
+// Check looks at the page dark, narrow and light: axe-core finds no violation, nothing is wider than the window, and a
+// screenshot of each is kept under the name when a folder is set. The page is light afterwards.
+func (p *Page) Check(name string) {
+	p.Helper()
+	for _, l := range []Look{Dark, Narrow, Light} {
+		p.Look(l)
+		p.axe(name + ", " + l.Name)
+		if wider := Eval[int](p, `document.documentElement.scrollWidth - window.innerWidth`); wider > 0 {
+			p.Errorf("%s, %s: the page is %d px wider than the window", name, l.Name, wider)
+		}
+		p.Screenshot(name + " " + l.Name)
+	}
+}
+
+// Screenshot keeps a picture of the whole page in the folder that GRANTKEEPER_SCREENSHOTS names, if it does.
+func (p *Page) Screenshot(name string) {
+	p.Helper()
+	dir := os.Getenv("GRANTKEEPER_SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	png, err := chromedp.Run(p.Tab, chromedp.FullScreenshot(100))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, strings.ReplaceAll(name, " ", "-")+".png"), png, 0o644)
+	}
+	if err != nil {
+		p.Errorf("screenshot %s: %v", name, err)
+	}
+}
+
+// report is what axe-core finds.
+type report struct {
+	Passes     int `json:"passes"`
+	Violations []struct {
+		ID    string `json:"id"`
+		Help  string `json:"help"`
+		Nodes []struct {
+			HTML    string `json:"html"`
+			Summary string `json:"failureSummary"`
+		} `json:"nodes"`
+	} `json:"violations"`
+}
+
+// axe runs axe-core's rules for WCAG 2.2 AA, and its best practices, on the page.
+func (p *Page) axe(what string) {
+	p.Helper()
+	script, err := os.ReadFile(filepath.Join(folder(), "node_modules", "axe-core", "axe.min.js"))
+	if err != nil {
+		notRun(p, "axe-core is not installed")
+	}
+	// The developer tools' own evaluation is not the page's: no policy of the page is loosened for it.
+	p.scripts(true)
+	defer p.scripts(false)
+	Eval[int](p, string(script)+";0")
+	out := Eval[string](p, `axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]})
+		.then(r => JSON.stringify({violations: r.violations, passes: r.passes.length}))`)
+	var r report
+	if err := json.Unmarshal([]byte(out), &r); err != nil {
+		p.Fatalf("axe-core on %s: %v", what, err)
+	}
+	if r.Passes < 10 {
+		p.Errorf("axe-core on %s: only %d rules applied", what, r.Passes)
+	}
+	for _, v := range r.Violations {
+		var nodes strings.Builder
+		for _, n := range v.Nodes {
+			fmt.Fprintf(&nodes, "\n  %s\n  %s", n.HTML, n.Summary)
+		}
+		p.Errorf("axe-core on %s: %s: %s%s", what, v.ID, v.Help, nodes.String())
+	}
+}
+
+// folder is where this file is.
+func folder() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Dir(file)
+}
