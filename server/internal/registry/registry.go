@@ -35,6 +35,7 @@ type Registry struct {
 	state     *state
 	waiting   time.Time // since when the oldest change waits to be published; zero: none does
 	published time.Time
+	listed    bool          // Replace was called
 	armed     bool          // a publication is due by timer
 	changed   chan struct{} // closed, and replaced, with every publication
 }
@@ -70,7 +71,8 @@ func (r *Registry) OnChange(f func(before, after *Snapshot)) {
 	r.listeners = append(r.listeners, f)
 }
 
-// WaitFor waits until a snapshot satisfies until, and returns ctx's error if that ends first.
+// WaitFor waits until a snapshot satisfies until, and returns ctx's error if that ends first. When it had to wait, every
+// function given to OnChange has seen that snapshot, too.
 func (r *Registry) WaitFor(ctx context.Context, until func(*Snapshot) bool) error {
 	for {
 		r.mu.Lock()
@@ -94,9 +96,11 @@ func (r *Registry) Replace(docs []Change, version string) {
 	r.logRejected(docs)
 	r.mark()
 	r.state.replace(docs, version)
+	first := !r.listed
+	r.listed = true
 	r.mu.Unlock()
 	r.publish()
-	if !r.synced.Swap(true) {
+	if first {
 		r.log.Info("registry loaded", "documents", len(docs), "clients", r.Current().Clients(), "version", version)
 	}
 }
@@ -151,6 +155,7 @@ func (r *Registry) publish() {
 	changed := r.changed
 	r.changed = make(chan struct{})
 	r.current.Store(after)
+	r.synced.Store(r.listed)
 	r.mu.Unlock()
 
 	for _, f := range slices.Clone(r.listeners) {

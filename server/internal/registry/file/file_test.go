@@ -78,7 +78,7 @@ func start(t *testing.T, folder string) *sink {
 		}
 		goleak.VerifyNone(t)
 	})
-	waitFor(t, s, "the first listing", func(*registry.Snapshot) bool { return s.Synced() || len(s.Current().Documents()) > 0 })
+	waitFor(t, s, "the first listing", func(*registry.Snapshot) bool { return s.Synced() })
 	return s
 }
 

@@ -3,6 +3,9 @@ package kube
 import (
 	"crypto/sha256"
 	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
@@ -31,7 +34,7 @@ type decoded struct {
 }
 
 var (
-	_ cache.TransformingStore      = (*feed)(nil)
+	_ cache.ReflectorStore         = (*feed)(nil)
 	_ cache.ReflectorBookmarkStore = (*feed)(nil)
 )
 
@@ -39,28 +42,14 @@ func newFeed(sink registry.Sink) *feed {
 	return &feed{sink: sink, decoded: make(map[registry.Key]decoded)}
 }
 
-// Transformer decodes Secrets of a streamed list one by one, so that their bytes are not all held until its end.
-func (f *feed) Transformer() cache.TransformFunc {
-	return func(o any) (any, error) {
-		if s, ok := o.(*corev1.Secret); ok {
-			return f.decode(s), nil
-		}
-		return o, nil
-	}
-}
-
 // Replace hands on a whole list.
 func (f *feed) Replace(list []any, version string) error {
-	docs := make([]registry.Change, 0, len(list))
-	kept := make(map[registry.Key]decoded, len(list))
-	for _, o := range list {
-		d, ok := o.(decoded)
-		if !ok {
-			s, ok := o.(*corev1.Secret)
-			if !ok || s.Type != registration.SecretType {
-				continue
-			}
-			d = f.decode(s)
+	all := f.decodeAll(list)
+	docs := make([]registry.Change, 0, len(all))
+	kept := make(map[registry.Key]decoded, len(all))
+	for _, d := range all {
+		if d.change.Key == "" { // no document
+			continue
 		}
 		docs = append(docs, d.change)
 		kept[d.change.Key] = d
@@ -68,6 +57,25 @@ func (f *feed) Replace(list []any, version string) error {
 	f.decoded, f.last = kept, version
 	f.sink.Replace(docs, version)
 	return nil
+}
+
+// decodeAll decodes a list on every core: it is what a starting replica waits for. What is not a document stays zero.
+func (f *feed) decodeAll(list []any) []decoded {
+	all := make([]decoded, len(list))
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for i := int(next.Add(1) - 1); i < len(list); i = int(next.Add(1) - 1) {
+				if s, ok := list[i].(*corev1.Secret); ok && s.Type == registration.SecretType {
+					all[i] = f.decode(s)
+				}
+				list[i] = nil // the list is ours, and its Secrets are not needed any more
+			}
+		})
+	}
+	workers.Wait()
+	return all
 }
 
 // Add hands on a new Secret.
@@ -119,7 +127,7 @@ func (f *feed) advance(version string) bool {
 	return true
 }
 
-// decode reads the document of a Secret, or takes what was read from the same bytes before.
+// decode reads the document of a Secret, or takes what was read from the same bytes before. It changes nothing.
 func (f *feed) decode(s *corev1.Secret) decoded {
 	key := registry.Key(s.Name)
 	content, ok := s.Data[registration.DataKey]

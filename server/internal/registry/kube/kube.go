@@ -71,12 +71,20 @@ func Tune(cfg *rest.Config) *rest.Config {
 func (s *Source) Run(ctx context.Context, sink registry.Sink) error {
 	ctx = logr.NewContext(ctx, logr.FromSlogHandler(s.Log.Handler()))
 	f := newFeed(sink)
-	r := cache.NewReflectorWithOptions(s.listWatch(), &corev1.Secret{}, f, cache.ReflectorOptions{
+	r := cache.NewReflectorWithOptions(plain{s.listWatch()}, &corev1.Secret{}, f, cache.ReflectorOptions{
 		Name: "registrations", TypeDescription: "Secret", Backoff: retry(),
 	})
 	r.RunWithContext(ctx)
 	return ctx.Err()
 }
+
+// plain has the reflector list in one answer instead of as a stream of events (WatchList). The stream spares the API server a
+// peak of memory that the documents of one server do not make, and takes twice as long, which is how long a starting replica
+// is not ready: 1.3 s instead of 0.7 s for ten thousand clients.
+type plain struct{ *cache.ListWatch }
+
+// IsWatchListSemanticsUnSupported is how client-go asks.
+func (plain) IsWatchListSemanticsUnSupported() bool { return true }
 
 // listWatch selects the Secrets on the API server's side, so that no other Secret's content is ever sent here.
 func (s *Source) listWatch() *cache.ListWatch {
@@ -86,6 +94,11 @@ func (s *Source) listWatch() *cache.ListWatch {
 	return &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 			o.LabelSelector, o.FieldSelector = selection, fieldSelection
+			if o.ResourceVersion == "0" {
+				// The reflector would take any old state at first. A replica that starts must not bring back what was
+				// deleted before it did. Without a limit this, too, is answered from the API server's cache.
+				o.ResourceVersion, o.Limit = "", 0
+			}
 			l, err := secrets.List(ctx, o)
 			s.report(ctx, "list", err)
 			return l, err

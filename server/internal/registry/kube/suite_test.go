@@ -61,7 +61,7 @@ func TestMain(m *testing.M) {
 }
 
 // namespace makes one, and a user in it with the rights of K1 in which the server runs.
-func namespace(t *testing.T, name string) *rest.Config {
+func namespace(t testing.TB, name string) *rest.Config {
 	t.Helper()
 	ctx := t.Context()
 	if _, err := plane.admin.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{}); err != nil {
@@ -103,7 +103,7 @@ func (s *sink) Replace(docs []registry.Change, version string) {
 }
 
 // start runs a source until the test ends and waits for its first list.
-func start(t *testing.T, cfg *rest.Config, ns, server string) *sink {
+func start(t testing.TB, cfg *rest.Config, ns, server string) *sink {
 	t.Helper()
 	client, err := kubernetes.NewForConfig(kube.Tune(cfg))
 	if err != nil {
@@ -121,11 +121,11 @@ func start(t *testing.T, cfg *rest.Config, ns, server string) *sink {
 			t.Errorf("Run returned %v", err)
 		}
 	})
-	waitFor(t, s, "the first list", func(*registry.Snapshot) bool { return s.lists.Load() > 0 })
+	waitFor(t, s, "the first list", func(*registry.Snapshot) bool { return s.Synced() })
 	return s
 }
 
-func waitFor(t *testing.T, s *sink, what string, until func(*registry.Snapshot) bool) {
+func waitFor(t testing.TB, s *sink, what string, until func(*registry.Snapshot) bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -135,7 +135,7 @@ func waitFor(t *testing.T, s *sink, what string, until func(*registry.Snapshot) 
 }
 
 // document encodes a resource whose title tells its edits apart.
-func document(t *testing.T, name, title string) []byte {
+func document(t testing.TB, name, title string) []byte {
 	t.Helper()
 	b, err := registration.Encode(&registration.Resource{Namespace: "oauth", Name: name, Identifier: "https://" + name + ".example", Title: title})
 	if err != nil {
@@ -152,7 +152,7 @@ func secret(name, server string, content []byte) *corev1.Secret {
 	}
 }
 
-func create(t *testing.T, ns string, s *corev1.Secret) *corev1.Secret {
+func create(t testing.TB, ns string, s *corev1.Secret) *corev1.Secret {
 	t.Helper()
 	made, err := plane.admin.CoreV1().Secrets(ns).Create(t.Context(), s, metav1.CreateOptions{})
 	if err != nil {
@@ -161,7 +161,7 @@ func create(t *testing.T, ns string, s *corev1.Secret) *corev1.Secret {
 	return made
 }
 
-func update(t *testing.T, ns string, s *corev1.Secret) *corev1.Secret {
+func update(t testing.TB, ns string, s *corev1.Secret) *corev1.Secret {
 	t.Helper()
 	made, err := plane.admin.CoreV1().Secrets(ns).Update(t.Context(), s, metav1.UpdateOptions{})
 	if err != nil {
@@ -170,7 +170,7 @@ func update(t *testing.T, ns string, s *corev1.Secret) *corev1.Secret {
 	return made
 }
 
-func remove(t *testing.T, ns, name string) {
+func remove(t testing.TB, ns, name string) {
 	t.Helper()
 	if err := plane.admin.CoreV1().Secrets(ns).Delete(t.Context(), name, metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
