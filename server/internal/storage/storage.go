@@ -183,7 +183,8 @@ type Storage interface {
 // Users keeps accounts.
 type Users interface {
 	// SignedIn finds the account of (Provider, Subject) or makes it with the given ID, updates its claims, and returns
-	// it as stored. ErrRevoked if it is disabled.
+	// it as stored. ErrRevoked if it is disabled; ErrConflict if the ID belongs to another account. CreatedAt and UpdatedAt
+	// are the engine's clock when zero.
 	SignedIn(ctx context.Context, u User) (User, error)
 	// User finds an account by ID. ErrNotFound.
 	User(ctx context.Context, id string) (User, error)
@@ -193,7 +194,8 @@ type Users interface {
 
 // Sessions keeps signed-in browsers.
 type Sessions interface {
-	// CreateSession writes s and, in the same transaction, ends the one with the hash replaces (zero: none).
+	// CreateSession writes s and, in the same transaction, ends the one with the hash replaces (zero: none). ErrRevoked when
+	// the user is disabled, ErrConflict when the ID is taken; then the other one goes on.
 	CreateSession(ctx context.Context, s Session, replaces Hash) error
 	// Session finds a live session and its user. ErrNotFound, ErrExpired, ErrRevoked (user disabled).
 	Session(ctx context.Context, id Hash, now time.Time) (Session, User, error)
@@ -214,12 +216,12 @@ type Grants interface {
 // Devices keeps device requests.
 type Devices interface {
 	// CreateDevice writes a request. ErrConflict when a live request has the user code; ErrLimit when the client has
-	// maxOpen live pending ones.
+	// maxOpen live pending ones. What is live is judged at d.CreatedAt.
 	CreateDevice(ctx context.Context, d DeviceRequest, maxOpen int) error
 	// DeviceByUserCode finds a live pending request. ErrNotFound for unknown, decided and expired alike.
 	DeviceByUserCode(ctx context.Context, userCode Hash, now time.Time) (DeviceRequest, error)
 	// ApproveDevice decides a pending request and writes the grant, in one transaction. ErrNotFound, ErrConsumed (decided
-	// already), ErrExpired.
+	// already), ErrExpired, ErrForeign (the grant is for another client), ErrRevoked (the user is disabled).
 	ApproveDevice(ctx context.Context, code Hash, g Grant, now time.Time) error
 	// DenyDevice decides a pending request. ErrNotFound, ErrConsumed (decided already), ErrExpired.
 	DenyDevice(ctx context.Context, code Hash, now time.Time) error
@@ -238,7 +240,8 @@ type RefreshTokens interface {
 	RefreshToken(ctx context.Context, token Hash) (RefreshToken, Grant, error)
 	// Rotate consumes a token by a conditional write and inserts its successor in the same transaction; the grant's
 	// LastUsedAt is set. A token that was consumed less than grace ago, and whose successor is not consumed, yields the
-	// same successor with Retried set. Otherwise a consumed token revokes the grant and is ErrReplayed.
+	// same successor with Retried set. Otherwise a consumed token revokes the grant and is ErrReplayed; the redemption then
+	// names the grant, for the audit log. The successor keeps the family's GrantID, KeyID and ExpiresAt whatever next says.
 	// ErrNotFound, ErrForeign (nothing changed), ErrExpired, ErrRevoked. check is called with the grant before anything is
 	// consumed; its error is returned as it is and nothing is changed.
 	Rotate(ctx context.Context, token Hash, client ClientRef, now time.Time, grace time.Duration, next Successor, check func(Grant, User) error) (Redemption, error)
@@ -257,6 +260,6 @@ type Counters interface {
 	// Count adds one to the counter of key in the window that began at or after now-window, and returns the count and when
 	// the window ends. A window is fixed from its first event.
 	Count(ctx context.Context, key string, now time.Time, window time.Duration) (int64, time.Time, error)
-	// Counted reads a counter without adding.
+	// Counted reads a counter without adding; zero and the zero time when no window is open.
 	Counted(ctx context.Context, key string, now time.Time) (int64, time.Time, error)
 }

@@ -37,6 +37,19 @@ func claim(ctx context.Context, db *sql.DB) error {
 	return err
 }
 
+// useLog turns on the write-ahead log; the file remembers it. A file system that cannot share memory between connections
+// leaves the mode as it was.
+func useLog(ctx context.Context, db *sql.DB) error {
+	var mode string
+	if err := db.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode); err != nil {
+		return fmt.Errorf("turn on the write-ahead log: %w", err)
+	}
+	if mode != "wal" {
+		return fmt.Errorf("the file system has no write-ahead log for SQLite (the journal stays %q); use a local disk or a block volume", mode)
+	}
+	return nil
+}
+
 // migrate brings the schema to the version that this binary knows. It never goes back: a newer schema is refused.
 func migrate(ctx context.Context, db *sql.DB, log *slog.Logger) error {
 	dir, err := fs.Sub(migrations, "migrations")

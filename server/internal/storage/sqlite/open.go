@@ -159,14 +159,25 @@ func create(path string) error {
 	return f.Close()
 }
 
-// restrict takes the file away from others, should someone have opened it up. A volume's owner group, which Kubernetes
-// sets with fsGroup, goes as well: one process reads this file.
+// restrict takes the files away from others, should someone have opened them up. A volume's owner group, which Kubernetes
+// sets with fsGroup, goes as well: one process reads them.
 func restrict(path string) error {
-	info, err := os.Stat(path)
-	if err != nil || info.Mode().Perm()&0o077 == 0 {
-		return err
+	for _, suffix := range []string{"", "-wal", "-shm", ".lock"} {
+		info, err := os.Stat(path + suffix)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if info.Mode().Perm()&0o077 == 0 {
+			continue
+		}
+		if err := os.Chmod(path+suffix, 0o600); err != nil {
+			return err
+		}
 	}
-	return os.Chmod(path, 0o600)
+	return nil
 }
 
 // folderError explains why nothing can be made beside path.
@@ -178,7 +189,8 @@ func folderError(path string, err error) error {
 	return fmt.Errorf("%s: cannot write in this folder; the server's user needs write access (in Kubernetes: securityContext.fsGroup): %w", folder, err)
 }
 
-// connect makes a pool over path. Every connection gets the same settings; writable ones carry the durability.
+// connect makes a pool over path. Every connection gets the same settings; writable ones carry the durability. The journal's
+// mode is not among them: it is kept in the file, which may be someone else's.
 func connect(path string, writable bool) (*sql.DB, error) {
 	q := url.Values{}
 	q.Set("_busy_timeout", strconv.FormatInt(busyTimeout.Milliseconds(), 10))
@@ -190,7 +202,6 @@ func connect(path string, writable bool) (*sql.DB, error) {
 	q.Add("_pragma", "temp_store(memory)")
 	if writable {
 		q.Set("mode", "rw")
-		q.Set("_journal_mode", "WAL")
 		q.Set("_synchronous", "FULL")
 		q.Add("_pragma", "cache_size(-8000)")
 		// After a burst the log shrinks again.

@@ -65,6 +65,9 @@ func openWriter(ctx context.Context, path string, log *slog.Logger) (_ *writer, 
 	if err := claim(ctx, w.pool); err != nil {
 		return nil, err
 	}
+	if err := useLog(ctx, w.pool); err != nil {
+		return nil, err
+	}
 	if err := migrate(ctx, w.pool, log); err != nil {
 		return nil, err
 	}
