@@ -46,14 +46,15 @@ func (p Publisher) Publish(ctx context.Context, marks *status.Conditions, server
 
 // program marks Programmed by what the replicas report.
 func (p Publisher) program(marks *status.Conditions, server types.NamespacedName, r replica.Replicas, version string) bool {
-	switch behind := r.Behind(version); {
+	switch {
 	case len(r.Loaded) == 0:
 		marks.False(v1alpha1.ConditionProgrammed, v1alpha1.ReasonNoReplica,
 			"No replica of OAuthServer %s is running; see kubectl describe oauthserver -n %s %s.", server, server.Namespace, server.Name)
 		return false
-	case behind > 0:
+	case !r.Serves(version):
+		// No count: only those whose wait is over are woken, so that it would not be kept up.
 		marks.False(v1alpha1.ConditionProgrammed, v1alpha1.ReasonNotServed,
-			"%d of %d replicas of OAuthServer %s have not loaded it yet.", behind, len(r.Loaded), server)
+			"Not every replica of OAuthServer %s has loaded it yet.", server)
 		return false
 	}
 	marks.True(v1alpha1.ConditionProgrammed, v1alpha1.ReasonServed, "Every replica of OAuthServer %s serves it.", server)
