@@ -72,8 +72,10 @@ func where(origin string, browser netip.Addr) (deviceconfirm.Network, string, bo
 	a = a.Unmap().WithZone("")
 	same := browser.IsValid() && limit.Network(a) == limit.Network(browser)
 	switch {
-	case a.IsLoopback():
+	case a.IsLoopback() && same:
 		return deviceconfirm.NetworkLoopback, a.String(), same
+	case a.IsLoopback():
+		return deviceconfirm.NetworkServer, a.String(), same
 	case a.IsPrivate(), a.IsLinkLocalUnicast():
 		return deviceconfirm.NetworkPrivate, a.String(), same
 	default:

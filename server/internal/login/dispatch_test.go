@@ -71,7 +71,7 @@ func TestWhere(t *testing.T) {
 		"another address":              {"203.0.113.7", "203.0.113.8", deviceconfirm.NetworkPublic, "203.0.113.7", false},
 		"the same IPv6 network":        {"2001:db8::1", "2001:db8::2", deviceconfirm.NetworkPublic, "2001:db8::1", true},
 		"this computer":                {"127.0.0.1", "::ffff:127.0.0.1", deviceconfirm.NetworkLoopback, "127.0.0.1", true},
-		"this computer, by the other":  {"::1", "127.0.0.1", deviceconfirm.NetworkLoopback, "::1", false},
+		"the server's computer":        {"127.0.0.1", "203.0.113.7", deviceconfirm.NetworkServer, "127.0.0.1", false},
 		"a local network":              {"10.1.2.3", "203.0.113.8", deviceconfirm.NetworkPrivate, "10.1.2.3", false},
 		"an address in the other form": {"::ffff:203.0.113.7", "203.0.113.7", deviceconfirm.NetworkPublic, "203.0.113.7", true},
 		"no address":                   {"invalid IP", "203.0.113.7", deviceconfirm.NetworkUnknown, "", false},

@@ -38,7 +38,7 @@ func TestDeviceLogin(t *testing.T) {
 		typed := strings.ToLower(code[:3] + " " + code[3:6] + "—" + code[6:]) // F08
 		a = p.follow(p.post("/device", url.Values{"token": {a.token()}, "user_code": {typed}}))
 		a.want(200, "Give Acme CLI access to your account?", "Did you start this just now?", oauth.DisplayUserCode(code), "Acme GmbH", "partners/acme-cli",
-			"2 minutes ago", "at 13:00 UTC", "198.51.100.7", "not the address of this browser", "A command-line program (Go)",
+			"2 minutes ago", "At 13:00 UTC", "198.51.100.7", "Not the address of this browser", "A command-line program (Go)",
 			"Know who you are", "Read your orders", "Past and open ones, with prices", "Keep its access while you are away", "Approve", "Deny")
 		if strings.Contains(a.body, "javascript:") {
 			t.Error("a link that is not https is on the page")
@@ -377,27 +377,44 @@ func TestForms(t *testing.T) {
 func TestSessions(t *testing.T) {
 	f := newFixture(t, fixtureOptions{})
 
-	t.Run("A26 the session is rotated at sign-in, and nothing from before is worth anything", func(t *testing.T) {
+	t.Run("A26 what was planted in a browser before the sign-in is worth nothing after it", func(t *testing.T) {
+		f.in(t)
+		victim, attacker, u := f.person(), f.person(), mustURL(t, f.issuer)
+		planted := attacker.open("/device")
+		victim.jar.SetCookies(u, attacker.jar.Cookies(u))
+		before := victim.cookie("flow")
+		victim.signIn(planted, goodUser, goodPassword).want(303)
+		if victim.cookie("flow") == before {
+			t.Error("the flow kept its id")
+		}
+		attacker.open("/device").want(200, "Sign in")
+		a := victim.confirmPage(f.startDevice())
+		victim.jar.SetCookies(u, []*http.Cookie{{Name: f.login.site().flowCookie, Value: before, Secure: true, Path: "/"}})
+		victim.decide(a, "approve").want(403)
+	})
+
+	t.Run("A26 every sign-in has a session of its own, and the one before does not come back", func(t *testing.T) {
 		f.in(t)
 		p := f.signedIn(goodUser, goodPassword)
 		before, u := p.cookie("session"), mustURL(t, f.issuer)
-		anonymous := f.person()
-		page := anonymous.open("/login")
-		anonymous.jar.SetCookies(u, p.jar.Cookies(u)) // planted
-		anonymous.signIn(page, "grace", "nanosecond").want(303)
-
-		// Signing in over a session ends that one.
+		p.follow(p.post("/logout", url.Values{"token": {p.open("/logout").token()}})).want(200, "You are signed out")
+		p.signIn(p.open("/login"), goodUser, goodPassword).want(303)
+		if p.cookie("session") == before {
+			t.Error("the session kept its id")
+		}
 		q := f.person()
 		q.jar.SetCookies(u, []*http.Cookie{{Name: f.login.site().sessionCookie, Value: before, Secure: true, Path: "/"}})
-		q.open("/login").want(200, "You are signed in")
-		flow := q.cookie("flow")
-		_ = flow
-		if err := f.storage.EndSession(t.Context(), hashOf(t, before)); err != nil {
-			t.Fatal(err)
-		}
-		q.signIn(q.open("/login").want(200, "Sign in"), goodUser, goodPassword).want(303)
-		if q.cookie("session") == before {
-			t.Error("the session kept its id")
+		q.open("/login").want(200, "Sign in")
+	})
+
+	t.Run("A26 a sign-in page left open in another tab does not sign in over a session", func(t *testing.T) {
+		f.in(t)
+		p := f.person()
+		left := p.open("/login")
+		p.signIn(p.open("/login"), goodUser, goodPassword).want(303)
+		session := p.cookie("session")
+		if a := p.signIn(left, "grace", "nanosecond").want(303); a.to != "/login" || p.cookie("session") != session {
+			t.Errorf("to %s", a.to)
 		}
 	})
 
@@ -568,15 +585,6 @@ func mustURL(t testing.TB, s string) *url.URL {
 		t.Fatal(err)
 	}
 	return u
-}
-
-func hashOf(t testing.TB, session string) storage.Hash {
-	t.Helper()
-	h, ok := oauth.ParseCredential(oauth.PrefixSession, session)
-	if !ok {
-		t.Fatalf("%q is no session", session)
-	}
-	return h
 }
 
 func (l *Login) site() site { return siteOf(l.Registry.Current().Server()) }

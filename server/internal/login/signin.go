@@ -134,7 +134,8 @@ func (l *Login) authenticate(v *visit, form signInForm, password string) (storag
 	case errors.Is(err, idp.ErrRefused):
 		return none, nil, idp.ErrRefused
 	case err != nil:
-		return none, nil, unavailable(err)
+		// Nothing was learned about the password, so it is no failure of the user's. The request's own context: ctx may be what ended.
+		return none, nil, unavailable(errors.Join(err, l.throttle.succeeded(v.r.Context(), t, v.now)))
 	}
 	id, err := l.randomID()
 	if err != nil {

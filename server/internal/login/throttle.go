@@ -17,8 +17,8 @@ const guessWindow = 10 * time.Minute
 
 // Limits of failures within guessWindow.
 const (
-	// MaxCodeMisses is how many codes an account, and an address, may get wrong (RFC 8628 section 5.1). With 20^8 codes of 15 minutes
-	// and a thousand open ones, a guesser with an account finds one in about three thousand years.
+	// MaxCodeMisses is how many codes an account, and an address, may get wrong (RFC 8628 section 5.1). Of 20^8 codes, with a
+	// thousand of them open at any time, a guesser with one account finds one in about a hundred years.
 	MaxCodeMisses = 5
 	// MaxSignInsOfPair limits failures of one user from one address.
 	MaxSignInsOfPair = 10

@@ -69,6 +69,7 @@ func (l *Login) gather(v *visit) error {
 		return unavailable(errIncomplete)
 	}
 	if v.r.Method == http.MethodPost {
+		// Browsers before 2023, without Sec-Fetch-Site, send "Origin: null" from pages with our referrer policy and are refused.
 		if err := l.origins.Check(v.r); err != nil {
 			return forbidden(err)
 		}

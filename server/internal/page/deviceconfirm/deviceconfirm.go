@@ -17,8 +17,10 @@ type Network string
 
 // The kinds.
 const (
-	NetworkUnknown  Network = "unknown"
+	NetworkUnknown Network = "unknown"
+	// NetworkLoopback is the computer of this browser, NetworkServer the one that the server runs on.
 	NetworkLoopback Network = "loopback"
+	NetworkServer   Network = "server"
 	NetworkPrivate  Network = "private"
 	NetworkPublic   Network = "public"
 )
