@@ -6,6 +6,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -59,6 +60,30 @@ var _ = Describe("An OAuthClient", func() {
 			Expect(admin.Get(ctx, client.ObjectKeyFromObject(w.server), w.server)).To(Succeed())
 			return w.server.Status.Clients
 		}).Should(BeEquivalentTo(1))
+	})
+
+	It("is written once and then left alone", func(ctx context.Context) {
+		w := newWorld(ctx)
+		w.startReplica("main-0")
+		c := w.create(ctx, "reports")
+		ready(ctx, c, w.server)
+		d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: w.platform, Name: "oauth-main"}}
+		p := w.policy("apps")
+		versions := func() []string {
+			var out []string
+			for _, o := range []client.Object{c, w.server, d, p, secretOf(ctx, w.apps, "reports-oauth")} {
+				Expect(admin.Get(ctx, client.ObjectKeyFromObject(o), o)).To(Succeed())
+				out = append(out, o.GetResourceVersion())
+			}
+			return out
+		}
+		Eventually(func(g Gomega) {
+			versions()
+			g.Expect(w.server.Status.Clients).To(BeEquivalentTo(1))
+			g.Expect(p.Status.Clients).To(HaveField("Accepted", BeEquivalentTo(1)))
+		}).Should(Succeed())
+		// Longer than the replica's Lease lasts, so that its expiry, too, is looked at and changes nothing.
+		Consistently(versions, leaseSeconds*time.Second+time.Second).Should(Equal(versions()))
 	})
 
 	It("that is public gets its id and endpoints and no secret", func(ctx context.Context) {

@@ -116,6 +116,18 @@ var _ = Describe("An OAuthServer", func() {
 		Eventually(func() error { return admin.Get(ctx, name, &networkingv1.Ingress{}) }).ShouldNot(Succeed())
 	})
 
+	It("K15 runs Pods that the restricted standard lets in", func(ctx context.Context) {
+		w := newWorld(ctx)
+		eventually(ctx, w.server, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonDeploying)
+		d := &appsv1.Deployment{}
+		Expect(admin.Get(ctx, types.NamespacedName{Namespace: w.platform, Name: "oauth-main"}, d)).To(Succeed())
+		strict := namespace(ctx, "strict", map[string]string{"pod-security.kubernetes.io/enforce": "restricted"})
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: strict, Name: "p"}, Spec: d.Spec.Template.Spec}
+		Expect(admin.Create(ctx, pod.DeepCopy(), client.DryRunAll)).To(Succeed())
+		pod.Spec.Containers[0].SecurityContext = nil
+		Expect(admin.Create(ctx, pod, client.DryRunAll)).To(MatchError(ContainSubstring("restricted")), "the check itself does not work")
+	})
+
 	It("takes over no object of somebody else", func(ctx context.Context) {
 		ns := namespace(ctx, "taken", nil)
 		theirs := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "oauth-main"}}

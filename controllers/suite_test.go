@@ -93,7 +93,7 @@ func grantOperator(ctx context.Context) {
 // as is the configuration of a ServiceAccount.
 func as(namespace, account string) *rest.Config {
 	c := rest.CopyConfig(env.Config)
-	c.QPS, c.Burst = 1000, 1000
+	c.QPS = -1
 	c.Impersonate = rest.ImpersonationConfig{
 		UserName: "system:serviceaccount:" + namespace + ":" + account,
 		Groups:   []string{"system:serviceaccounts", "system:serviceaccounts:" + namespace, "system:authenticated"},

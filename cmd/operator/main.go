@@ -33,13 +33,6 @@ const (
 	retryEvery  = 2 * time.Second
 )
 
-// Client-side limits of requests to the API server. Requests above the sustained rate wait; the burst is what a start with
-// many clients may take.
-const (
-	apiQPS   = 50
-	apiBurst = 100
-)
-
 // settings are the flags.
 type settings struct {
 	serverImage     string
@@ -113,7 +106,9 @@ func logTo(out io.Writer, verbose bool) {
 
 func newManager(kube *rest.Config, s settings) (ctrl.Manager, error) {
 	kube = rest.CopyConfig(kube)
-	kube.QPS, kube.Burst = apiQPS, apiBurst
+	// The API server's priority and fairness decides how much it takes from whom; a few workers bound what it is asked at
+	// once, and a limit here would only make a start with ten thousand clients slow.
+	kube.QPS = -1
 	o := controllers.Options{Deploy: true, ServerImage: s.serverImage, Namespaces: split(s.namespaces)}
 	lease, renew, retry := leaseFor, renewWithin, retryEvery
 	m := manager.Options{
