@@ -150,7 +150,7 @@ func checkMessages(t interface {
 		if strings.ContainsAny(f.Message, "\n\r") || len(f.Message) > 1000 || f.Reason == "" || !strings.Contains(f.Message, ": ") && !strings.HasPrefix(f.Message, "and ") {
 			t.Errorf("%s is not one line about a field: %q", f.Reason, f.Message)
 		}
-		if slices.ContainsFunc([]string{secretHash, passwordHash, "argon2id$v=19$m=19456", "hunter2"}, func(s string) bool { return strings.Contains(f.Message, s) }) {
+		if slices.ContainsFunc([]string{secretHash, passwordHash, "c2FsdHNhbHRzYWx0c2FsdA", "hunter2"}, func(s string) bool { return strings.Contains(f.Message, s) }) {
 			t.Errorf("a secret is in: %s", f.Message)
 		}
 	}

@@ -104,37 +104,47 @@ func clientIDConflict(in ClientInputs, server *v1alpha1.OAuthServer) *Finding {
 	return &k.findings[0]
 }
 
-// governor is a policy whose selectors match the client.
+// governor is a policy whose selectors match the client. It is compiled when it is asked: mostly the first one accepts.
 type governor struct {
-	name string
-	// policy is nil when the manifest is not accepted itself.
-	policy *registration.Policy
+	manifest *v1alpha1.OAuthGrantPolicy
+	servers  []v1alpha1.OAuthServer
+	compiled bool
+	document *registration.Policy
 }
 
-func governorsOf(in ClientInputs, server *v1alpha1.OAuthServer) []governor {
-	var g []governor
+// policy is what the governor allows, nil when its manifest is not accepted itself.
+func (g *governor) policy() *registration.Policy {
+	if !g.compiled {
+		g.document, _ = Policy(g.manifest, g.servers)
+		g.compiled = true
+	}
+	return g.document
+}
+
+func governorsOf(in ClientInputs, server *v1alpha1.OAuthServer) []*governor {
+	var g []*governor
 	for _, p := range matchingPolicies(in, server) {
-		compiled, _ := Policy(p, in.Servers)
-		g = append(g, governor{name: p.Name, policy: compiled})
+		g = append(g, &governor{manifest: p, servers: in.Servers})
 	}
 	return g
 }
 
 // govern finds the one policy that governs the client: the first that accepts it whole. Otherwise it adds what every
 // policy has against it. Policies are never combined.
-func (k *checker) govern(in ClientInputs, server *v1alpha1.OAuthServer, governors []governor, base *registration.Client) *registration.Client {
+func (k *checker) govern(in ClientInputs, server *v1alpha1.OAuthServer, governors []*governor, base *registration.Client) *registration.Client {
 	if len(governors) == 0 {
 		k.add(v1alpha1.ReasonNoPolicy, "metadata.namespace %s: no OAuthGrantPolicy of server %s selects this client; ask the platform team for a policy whose spec.clients matches the labels of the namespace or of the client", in.Client.Namespace, namespacedName(server))
 		return base
 	}
 	var refused checker
 	for _, g := range governors {
-		if g.policy == nil {
-			refused.add(v1alpha1.ReasonPolicyRefused, "metadata.namespace %s: policy %s selects this client and is not valid itself, so that it accepts nothing; ask the platform team to mend it", in.Client.Namespace, g.name)
+		allowed := g.policy()
+		if allowed == nil {
+			refused.add(v1alpha1.ReasonPolicyRefused, "metadata.namespace %s: policy %s selects this client and is not valid itself, so that it accepts nothing; ask the platform team to mend it", in.Client.Namespace, g.manifest.Name)
 			continue
 		}
-		candidate := governed(base, in.Client.Spec.Tokens, g.policy)
-		findings := policy.Accepts(g.policy, candidate)
+		candidate := governed(base, in.Client.Spec.Tokens, allowed)
+		findings := policy.Accepts(allowed, candidate)
 		if len(findings) == 0 {
 			return candidate
 		}
@@ -161,7 +171,7 @@ func declaredField(c *v1alpha1.OAuthClient, field string) string {
 
 // lastAccepted is the previous registration as it may be served while an edit is refused, or nil. Nothing of an object
 // that was deleted and made again, or that has another client id now, is served on.
-func lastAccepted(in ClientInputs, governors []governor) *registration.Client {
+func lastAccepted(in ClientInputs, governors []*governor) *registration.Client {
 	c, previous := in.Client, in.Previous
 	if previous == nil || previous.UID != string(c.UID) || previous.ClientID != ClientID(c) ||
 		previous.Namespace != c.Namespace || previous.Name != c.Name {
@@ -175,10 +185,11 @@ func lastAccepted(in ClientInputs, governors []governor) *registration.Client {
 		served.Authentication.Secrets = slices.Clone(in.Secrets)
 	}
 	for _, g := range governors {
-		if g.policy == nil || len(policy.Accepts(g.policy, &served)) > 0 {
+		allowed := g.policy()
+		if allowed == nil || len(policy.Accepts(allowed, &served)) > 0 {
 			continue
 		}
-		served.Policy = g.name
+		served.Policy = allowed.Name
 		if served.Validate() != nil {
 			return nil
 		}
