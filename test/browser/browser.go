@@ -20,7 +20,7 @@ import (
 // Timeout bounds one test in the browser, and patience one step of it.
 const (
 	Timeout  = 3 * time.Minute
-	patience = 20 * time.Second
+	patience = 45 * time.Second
 )
 
 // Page is a tab of a browser of its own. Each method ends the test when it cannot do what it says.

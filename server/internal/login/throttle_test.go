@@ -149,7 +149,7 @@ func TestThrottleOfSignIns(t *testing.T) {
 		f.in(t)
 		fresh()
 		p := f.person()
-		for range 2 * MaxSignInsOfUser {
+		for range MaxSignInsOfUser + 5 {
 			if a := p.signIn(p.open("/login"), goodUser, "wrong"); a.status != 400 && a.status != 429 {
 				t.Fatal(a.status)
 			}
