@@ -208,6 +208,7 @@ func resourceRules() map[string]rule {
 		"https://api.example.com/\n":      chars,
 		"api.example.com":                 absolute,
 		"/orders":                         absolute,
+		"urn:/%2f":                        absolute,
 		"HTTPS://api.example.com":         absolute,
 		"https://":                        absolute,
 		"https://api.example.com?x=1":     query,

@@ -111,7 +111,7 @@ func webAddressRules() map[string]rule {
 			rules[p.field+" accepted: "+uri] = p.rule(fmt.Sprintf("%q", uri))
 		}
 		const (
-			chars = " must be a URI: percent-encode spaces and other alphabets, write the host as xn--…"
+			chars = " must be a URI: percent-encode spaces and other alphabets, write the host as xn--…, leave out a # that nothing follows"
 			form  = " must begin with https:// and a host name in lower case, without userinfo"
 			dots  = " must not have . or .. as a path segment; write the path that it leads to"
 			port  = " must have a port from 1 to 65535, or none"
@@ -119,6 +119,7 @@ func webAddressRules() map[string]rule {
 		for uri, message := range map[string]string{
 			"https://acme.example/a b":      chars,
 			"https://acme.example/\u202e":   chars,
+			"https://acme.example/#":        chars,
 			"https://acme.example/\n":       chars,
 			"http://acme.example":           form,
 			"javascript:alert(1)":           form,
