@@ -140,17 +140,17 @@ func answered(err error) string {
 
 func testHistories(t *testing.T, f *fixture) {
 	t.Run("one refresh token with a grace is linearizable", func(t *testing.T) {
-		for range Rounds(10, 200, 1000) {
+		for range Rounds(10, 100, 1000) {
 			f.refreshHistory(t, grace)
 		}
 	})
 	t.Run("one refresh token without a grace is linearizable", func(t *testing.T) {
-		for range Rounds(10, 200, 1000) {
+		for range Rounds(10, 100, 1000) {
 			f.refreshHistory(t, 0)
 		}
 	})
 	t.Run("one device request is linearizable", func(t *testing.T) {
-		for range Rounds(10, 200, 1000) {
+		for range Rounds(10, 100, 1000) {
 			f.deviceHistory(t)
 		}
 	})

@@ -112,7 +112,7 @@ func testRaces(t *testing.T, f *fixture) {
 		}
 	})
 	t.Run("H09 once a grant was revoked, no rotation and no look-up succeeds", func(t *testing.T) {
-		raceRevocation(t, f, Rounds(100, 1500, 10_000))
+		raceRevocation(t, f, Rounds(100, 600, 10_000))
 	})
 	t.Run("D07 once a user was disabled, no approval and no redemption succeeds", func(t *testing.T) {
 		for range Rounds(10, 100, 1000) {
