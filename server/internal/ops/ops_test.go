@@ -22,7 +22,6 @@ import (
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage/sqlite"
-	"github.com/grantkeeper/grantkeeper/server/internal/storage/storagetest"
 )
 
 var now = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
@@ -249,16 +248,6 @@ func TestNamesAreRegisteredOnce(t *testing.T) {
 	if _, err := ops.NewMetrics(ops.MetricsConfig{Metrics: metrics, Registry: r}); err == nil {
 		t.Error("the second of two servers that share metrics is no error")
 	}
-}
-
-// A measured storage is a storage: it passes the suite that every engine passes.
-func TestMeasuredStorage(t *testing.T) {
-	r := registry.New(slog.New(slog.DiscardHandler))
-	m, err := ops.NewMetrics(ops.MetricsConfig{Metrics: prometheus.NewRegistry(), Registry: r})
-	if err != nil {
-		t.Fatal(err)
-	}
-	storagetest.Run(t, func(t *testing.T) storage.Storage { return m.Storage(openSQLite(t)) })
 }
 
 func TestCountingDoesNotAllocate(t *testing.T) {
