@@ -37,9 +37,9 @@ func TestClientRefused(t *testing.T) {
 			s.GrantTypes = []v1alpha1.GrantType{v1alpha1.GrantTypeDeviceCode, v1alpha1.GrantTypeDeviceCode}
 		}, want: expect(invalid, "spec.grantTypes[1]", "twice")},
 		"a refresh token without a user":          {device: func(s *spec) { s.GrantTypes = []v1alpha1.GrantType{"refresh_token"} }, want: expect(invalid, "spec.grantTypes[0] refresh_token", "add urn:ietf:params:oauth:grant-type:device_code")},
-		"E01 client credentials when public":      {device: func(s *spec) { s.GrantTypes = []v1alpha1.GrantType{"client_credentials"} }, want: expect(invalid, "spec.grantTypes[0] client_credentials", "authentication.clientSecret")},
-		"E01 client credentials, secret optional": {device: func(s *spec) { optionalSecret(s); s.GrantTypes = []v1alpha1.GrantType{"client_credentials"} }, want: expect(invalid, "spec.grantTypes[0]", "not optional")},
-		"a service that is public":                {service: func(s *spec) { s.Authentication = &v1alpha1.ClientAuthentication{None: &v1alpha1.NoAuthentication{}} }, want: expect(invalid, "spec.grantTypes (default of type Service) client_credentials")},
+		"E01 client credentials when public":      {device: func(s *spec) { s.GrantTypes = []v1alpha1.GrantType{"client_credentials"} }, want: expect(invalid, "spec.grantTypes[0] client_credentials", "type Service")},
+		"E01 client credentials, secret optional": {device: func(s *spec) { optionalSecret(s); s.GrantTypes = []v1alpha1.GrantType{"client_credentials"} }, want: expect(invalid, "spec.grantTypes[0]", "type Service")},
+		"a service that is public":                {service: func(s *spec) { s.Authentication = &v1alpha1.ClientAuthentication{None: &v1alpha1.NoAuthentication{}} }, want: expect(invalid, "spec.grantTypes (default of type Service) client_credentials", "authentication.clientSecret")},
 		"two ways to authenticate": {device: func(s *spec) {
 			s.Authentication = &v1alpha1.ClientAuthentication{None: &v1alpha1.NoAuthentication{}, ClientSecret: &v1alpha1.ClientSecretAuthentication{}}
 		}, want: expect(invalid, "spec.authentication", "exactly one")},
@@ -60,13 +60,16 @@ func TestClientRefused(t *testing.T) {
 		"E01 offline_access without a user": {service: func(s *spec) { s.Scopes = []string{"offline_access"} }, want: expect(invalid, "spec.scopes[0] offline_access", "about a user")},
 		"an access token that lives a second": {service: func(s *spec) {
 			s.Tokens = &v1alpha1.ClientTokens{AccessToken: &v1alpha1.AccessTokenSettings{TTL: duration(time.Second)}}
-		}, want: expect(invalid, "spec.tokens.accessToken.ttl 1s", "from 10s to 2160h")},
+		}, want: expect(invalid, "spec.tokens.accessToken.ttl 1s", "from 1m to 720h")},
 		"an access token that lives for zero": {service: func(s *spec) {
 			s.Tokens = &v1alpha1.ClientTokens{AccessToken: &v1alpha1.AccessTokenSettings{TTL: duration(0)}}
 		}, want: expect(invalid, "spec.tokens.accessToken.ttl 0s")},
 		"refresh tokens that live too long": {device: func(s *spec) {
 			s.Tokens = &v1alpha1.ClientTokens{RefreshToken: &v1alpha1.RefreshTokenSettings{TTL: duration(9000 * time.Hour), Idle: duration(-1)}}
 		}, want: []finding{{invalid, []string{"spec.tokens.refreshToken.ttl 9000h"}}, {invalid, []string{"spec.tokens.refreshToken.idle"}}}},
+		"an idle time that has no effect": {device: func(s *spec) {
+			s.Tokens = &v1alpha1.ClientTokens{RefreshToken: &v1alpha1.RefreshTokenSettings{TTL: duration(time.Hour), Idle: duration(2 * time.Hour)}}
+		}, want: expect(invalid, "spec.tokens.refreshToken.idle 2h", "not be longer than ttl (1h)")},
 		"a Secret name that is none":          {service: func(s *spec) { s.Secret = &v1alpha1.ClientSecretTarget{Name: "My Secret"} }, want: expect(invalid, "spec.secret.name My Secret")},
 		"a Secret name kept for the operator": {service: func(s *spec) { s.Secret = &v1alpha1.ClientSecretTarget{Name: "gk-client-0"} }, want: expect(invalid, "spec.secret.name gk-client-0", "kept for the operator")},
 		"several problems are found together": {service: func(s *spec) { s.ClientID, s.Scopes = "a b", []string{"unknown"} }, want: []finding{

@@ -132,8 +132,10 @@ func (k *checker) grants(d *registration.Client, declared bool) {
 		switch {
 		case g == registration.GrantTypeRefreshToken && !registration.HasUserGrant(d.GrantTypes):
 			k.check(field, g, fmt.Errorf("needs a grant that begins with a user; add %s, or remove it", registration.GrantTypeDeviceCode))
+		case g == registration.GrantTypeClientCredentials && d.Type == registration.TypeDevice:
+			k.check(field, g, fmt.Errorf("is for a client that acts for itself, and a device acts for a user; remove it, or use type %s", registration.TypeService))
 		case g == registration.GrantTypeClientCredentials && public:
-			k.check(field, g, errors.New("needs a client that always authenticates (RFC 6749 section 4.4); use authentication.clientSecret that is not optional, or remove it"))
+			k.check(field, g, errors.New("needs a client that always authenticates (RFC 6749 section 4.4); use authentication.clientSecret, or remove it"))
 		}
 	}
 }
@@ -143,6 +145,9 @@ func (k *checker) tokens(t *v1alpha1.ClientTokens) {
 	k.lifetime("spec.tokens.accessToken.ttl", access, 0, registration.MinAccessTokenTTL, registration.MaxAccessTokenTTL)
 	k.lifetime("spec.tokens.refreshToken.ttl", refresh, 0, registration.MinRefreshTokenTTL, registration.MaxRefreshTokenTTL)
 	k.lifetime("spec.tokens.refreshToken.idle", idle, 0, registration.MinRefreshTokenTTL, registration.MaxRefreshTokenTTL)
+	if longest := effective(refresh, DefaultRefreshTokenTTL, 0).Std(); idle != nil && idle.Duration > longest {
+		k.check("spec.tokens.refreshToken.idle", registration.FormatDuration(idle.Duration), fmt.Errorf("must not be longer than ttl (%s), or it has no effect", registration.FormatDuration(longest)))
+	}
 }
 
 func declaredLifetimes(t *v1alpha1.ClientTokens) (access, refresh, idle *metav1.Duration) {

@@ -38,12 +38,12 @@ func TestServer(t *testing.T) {
 		"a trailing slash":       {change: func(s *spec) { s.Issuer += "/" }, want: expect(invalid, "spec.issuer", "slash")},
 		"credentials are hidden": {change: func(s *spec) { s.Issuer = "https://u:hunter2@login.example.com" }, want: expect(invalid, "spec.issuer https://REDACTED@login.example.com")},
 		"an invisible name":      {change: func(s *spec) { s.DisplayName = "\u200b" }, want: expect(invalid, "spec.displayName")},
-		"a code of an hour":      {change: func(s *spec) { s.Device = &v1alpha1.ServerDevice{CodeTTL: duration(time.Hour)} }, want: expect(invalid, "spec.device.codeTTL 1h", "10s to 15m")},
+		"a code of an hour":      {change: func(s *spec) { s.Device = &v1alpha1.ServerDevice{CodeTTL: duration(time.Hour)} }, want: expect(invalid, "spec.device.codeTTL 1h", "1m to 15m")},
 		"an interval of zero":    {change: func(s *spec) { s.Device = &v1alpha1.ServerDevice{Interval: duration(0)} }, want: expect(invalid, "spec.device.interval 0s")},
 		"an interval as long as the codes": {change: func(s *spec) {
-			s.Device = &v1alpha1.ServerDevice{CodeTTL: duration(30 * time.Second), Interval: duration(30 * time.Second)}
+			s.Device = &v1alpha1.ServerDevice{CodeTTL: duration(time.Minute), Interval: duration(time.Minute)}
 		},
-			want: expect(invalid, "spec.device.interval", "spec.device.codeTTL (30s)")},
+			want: expect(invalid, "spec.device.interval", "spec.device.codeTTL (1m)")},
 		"a proxy that is an address": {change: func(s *spec) { s.Expose = &v1alpha1.ServerExposure{TrustedProxies: []string{"10.0.0.1"}} }, want: expect(invalid, "spec.expose.trustedProxies[0] 10.0.0.1", "CIDR")},
 		"a proxy that is everybody":  {change: func(s *spec) { s.Expose = &v1alpha1.ServerExposure{TrustedProxies: []string{"0.0.0.0/0"}} }, want: expect(invalid, "spec.expose.trustedProxies[0]", "whole internet")},
 		"a certificate that is no name": {change: func(s *spec) {
@@ -293,6 +293,6 @@ func TestSecretName(t *testing.T) {
 	if got := SecretName(c); got != "mine" {
 		t.Errorf("got %s", got)
 	}
-	c = oauthClient("Service", func(c *v1alpha1.OAuthClient) { c.Name = strings.Repeat("a", 250) })
+	c = oauthClient("Service", func(c *v1alpha1.OAuthClient) { c.Name, c.Spec.ClientID = strings.Repeat("a", 250), "a" })
 	checkFindings(t, expect(invalid, "spec.secret.name", "set a shorter one"), Client(inputs(c)).Findings)
 }

@@ -28,7 +28,7 @@ const (
 	// minDerivationRotation keeps the number of derivation keys small, which live for a year.
 	minDerivationRotation = 720 * time.Hour
 	// maxRetained bounds how many retired keys of one algorithm exist at a time, by slowing the rotation down.
-	maxRetained = 90
+	maxRetained = 29
 	// maxFuture is how far ahead of the clock a time may be before it is taken for the trace of a clock that was wrong.
 	maxFuture = 10 * time.Minute
 )

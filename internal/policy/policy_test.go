@@ -110,7 +110,7 @@ func TestAccepts(t *testing.T) {
 		},
 		"without limits any lifetime is accepted": {
 			policy: partners(func(p *registration.Policy) { p.Limits = registration.Limits{} }),
-			client: client(func(c *registration.Client) { c.Tokens.AccessTokenTTL = registration.Duration(2000 * time.Hour) }),
+			client: client(func(c *registration.Client) { c.Tokens.AccessTokenTTL = registration.Duration(700 * time.Hour) }),
 		},
 		"the lifetime of refresh tokens that a client cannot have is of no interest": {
 			policy: partners(), client: client(func(c *registration.Client) {

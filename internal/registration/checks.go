@@ -10,13 +10,13 @@ import (
 	"unicode/utf8"
 )
 
-// Bounds of lifetimes. All are inclusive.
+// Bounds of lifetimes, the same as in the kinds' own validation. All are inclusive.
 const (
-	MinAccessTokenTTL  = 10 * time.Second
-	MaxAccessTokenTTL  = 90 * 24 * time.Hour
-	MinRefreshTokenTTL = time.Minute
+	MinAccessTokenTTL  = time.Minute
+	MaxAccessTokenTTL  = 30 * 24 * time.Hour
+	MinRefreshTokenTTL = 5 * time.Minute
 	MaxRefreshTokenTTL = 365 * 24 * time.Hour
-	MinDeviceCodeTTL   = 10 * time.Second
+	MinDeviceCodeTTL   = time.Minute
 	MaxDeviceCodeTTL   = 15 * time.Minute
 	MinDeviceInterval  = time.Second
 	MaxDeviceInterval  = time.Minute
@@ -25,7 +25,7 @@ const (
 // Bounds of texts, in characters.
 const (
 	MaxScope       = 128
-	MaxClientID    = 320 // "namespace.name": 63 + 1 + 253, rounded up
+	MaxClientID    = 128
 	MaxDisplayText = 100
 	MaxName        = 253 // of an object, which is a display name by default
 	MaxDescription = 500
@@ -87,6 +87,9 @@ func CheckAuthenticationMethod(m AuthenticationMethod) error {
 func CheckText(s string, limit int) error {
 	if strings.TrimSpace(s) == "" {
 		return errors.New("must not be blank")
+	}
+	if strings.TrimSpace(s) != s {
+		return errors.New("must not begin or end with a space")
 	}
 	if !utf8.ValidString(s) {
 		return errors.New("must be valid UTF-8")

@@ -190,7 +190,7 @@ func TestCheckText(t *testing.T) {
 	verdicts(t, func(s string) error { return CheckText(s, 20) },
 		[]string{"Acme Reports", "Größe & Co. <KG>", "日本語のアプリ", "محاسبة", "It's \"fine\"", "😀", strings.Repeat("ü", 20)},
 		map[string]string{
-			"": "blank", "  ": "blank", strings.Repeat("ü", 21): "at most", "a\xff": "UTF-8", "a\nb": "U+000A", "a\tb": "U+0009", "a\x00": "U+0000",
+			"": "blank", "  ": "blank", " a": "begin or end", "a ": "begin or end", "a\n": "begin or end", strings.Repeat("ü", 21): "at most", "a\xff": "UTF-8", "a\nb": "U+000A", "a\tb": "U+0009", "a\x00": "U+0000",
 			"a\u202eb": "U+202E", "a\u2066b": "U+2066", "a\u200bb": "U+200B", "a\ufeffb": "U+FEFF", "a\u00adb": "U+00AD", "a\u2028b": "U+2028",
 			"a\u3164b": "U+3164", "a\u00a0b": "U+00A0", "a\u2800b": "U+2800", "a\ue000b": "U+E000", "\U000e0041a": "U+E0041", "a\u034fb": "U+034F",
 		})

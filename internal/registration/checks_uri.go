@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -57,7 +58,7 @@ func ParseRedirectURI(s string) (Redirect, error) {
 			return Redirect{}, errors.New("must be https; http is for 127.0.0.1, [::1] and localhost only")
 		}
 		return Redirect{Scheme: u.Scheme, Host: host, Loopback: loopback}, nil
-	case !strings.Contains(u.Scheme, "."):
+	case !strings.Contains(u.Scheme, "."), strings.Contains(u.Scheme, ".."), strings.HasSuffix(u.Scheme, "."):
 		return Redirect{}, fmt.Errorf("scheme %q must be https, http on loopback, or a private scheme with a dot, like com.example.app", u.Scheme)
 	case !strings.HasPrefix(s[len(u.Scheme):], ":/"):
 		return Redirect{}, fmt.Errorf("must have a slash after the scheme, as in %s:/callback", u.Scheme)
@@ -169,6 +170,9 @@ func IsLoopback(host string) bool {
 	return host == "127.0.0.1" || host == "::1" || host == "localhost"
 }
 
+// dotSegment finds . and .. between slashes, also encoded, or with the path parameters that some proxies cut off.
+var dotSegment = regexp.MustCompile(`(?i)(/|%2f)(\.|%2e){1,2}([/?#;]|%2f|$)`)
+
 // parseURI does what all absolute URIs have in common.
 func parseURI(s string) (*url.URL, error) {
 	if s == "" {
@@ -200,10 +204,8 @@ func parseURI(s string) (*url.URL, error) {
 	if u.User != nil || strings.Contains(u.Host, "@") {
 		return nil, errors.New("must not have userinfo (the part before @)")
 	}
-	for segment := range strings.SplitSeq(u.Path, "/") {
-		if segment == "." || segment == ".." {
-			return nil, errors.New("must not have . or .. as a path segment")
-		}
+	if dotSegment.MatchString(s) {
+		return nil, errors.New("must not have . or .. as a path segment; browsers resolve them before anybody compares")
 	}
 	return u, nil
 }

@@ -17,7 +17,7 @@ const (
 	MaxResourceScopes = 200
 	MaxAccounts       = 2000
 	MaxGroups         = 100
-	MaxSigningKeys    = 200
+	MaxSigningKeys    = 64
 	MaxSymmetricKeys  = 32
 )
 
