@@ -7,11 +7,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
@@ -50,6 +52,9 @@ func TestPeople(t *testing.T) {
 		if err := c.Create(ctx, binding); err != nil {
 			t.Fatal(err)
 		}
+		eventually(t, role+" is in force", func() bool {
+			return allowed(t, c, ns+role, ns, may["oauthclients"][0], "oauthclients")
+		})
 		for _, resource := range append([]string{"oauthclients", "secrets", "oauthclients/status"}, platform...) {
 			for _, verb := range slices.Concat(read, write) {
 				want := slices.Contains(may[resource], verb)
@@ -58,6 +63,17 @@ func TestPeople(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// eventually waits for what the API server's authorizer learns by watching roles, a moment after they are written.
+func eventually(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	err := wait.PollUntilContextTimeout(context.Background(), 50*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
+		return done(), nil
+	})
+	if err != nil {
+		t.Fatalf("not true: %s", what)
 	}
 }
 
@@ -126,9 +142,13 @@ func TestOperatorMayGiveServersTheirRole(t *testing.T) {
 		rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"secrets"}, Verbs: []string{"get", "list", "watch"}},
 		rbacv1.PolicyRule{APIGroups: []string{"coordination.k8s.io"}, Resources: []string{"leases"}, Verbs: []string{"create", "patch"}},
 	)
-	if err := operator.Create(ctx, server); err != nil {
-		t.Errorf("the operator may not make the role of a server: %v", err)
-	}
+	eventually(t, "the operator may make the role of a server", func() bool {
+		err := operator.Create(ctx, server)
+		if err != nil && !apierrors.IsForbidden(err) {
+			t.Fatal(err)
+		}
+		return err == nil
+	})
 	for what, rule := range map[string]rbacv1.PolicyRule{
 		"everything":     {APIGroups: []string{"*"}, Resources: []string{"*"}, Verbs: []string{"*"}},
 		"run commands":   {APIGroups: []string{""}, Resources: []string{"pods/exec"}, Verbs: []string{"create"}},

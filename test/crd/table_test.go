@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"text/tabwriter"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -43,7 +44,7 @@ func TestKubectlGet(t *testing.T) {
 				if err != nil {
 					t.Fatalf("kubectl %s: %v\n%s", strings.Join(args, " "), err, stderr)
 				}
-				fmt.Fprintf(&out, "$ kubectl %s\n%s\n", strings.Join(args, " "), ageless(stdout))
+				fmt.Fprintf(&out, "$ kubectl %s\n%s\n", strings.Join(args, " "), ageless(t, stdout))
 			}
 			golden(t, "testdata/"+resource+".txt", []byte(out.String()))
 		})
@@ -57,16 +58,40 @@ func plural(kind string) string {
 	return strings.ToLower(kind) + "s"
 }
 
-var seconds = regexp.MustCompile(`\b[0-9]{1,2}s( +|\n)`)
+// column finds the headers of a table: words that one space parts are one header.
+var column = regexp.MustCompile(`\S+(?: \S+)*\s*`)
 
-// ageless replaces the seconds since an object was made, in the width that they have.
-func ageless(s string) string {
-	return seconds.ReplaceAllStringFunc(s, func(age string) string {
-		if strings.HasSuffix(age, "\n") {
-			return "0s\n"
+// ageless prints a table again with every age the same, however long the machine took.
+func ageless(t *testing.T, table string) string {
+	t.Helper()
+	lines := strings.Split(strings.TrimRight(table, "\n"), "\n")
+	starts := column.FindAllStringIndex(lines[0], -1)
+	var out strings.Builder
+	w := tabwriter.NewWriter(&out, 0, 0, 3, ' ', 0)
+	for i, line := range lines {
+		for n, at := range starts {
+			end := len(line)
+			if n+1 < len(starts) {
+				end = min(at[1], end)
+			}
+			cell := strings.TrimRight(line[min(at[0], end):end], " ")
+			if i > 0 && strings.TrimSpace(lines[0][at[0]:at[1]]) == "AGE" {
+				if _, err := time.ParseDuration(cell); err != nil {
+					t.Errorf("AGE is %q: %v", cell, err)
+				}
+				cell = "0s"
+			}
+			if n > 0 {
+				fmt.Fprint(w, "\t")
+			}
+			fmt.Fprint(w, cell)
 		}
-		return "0s" + strings.Repeat(" ", len(age)-2)
-	})
+		fmt.Fprintln(w)
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
 }
 
 func hasStatus(obj client.Object) bool { return obj.GetName() != "new" }
