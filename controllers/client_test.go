@@ -13,7 +13,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
+	"github.com/grantkeeper/grantkeeper/internal/compile"
 	"github.com/grantkeeper/grantkeeper/internal/credentials"
+	"github.com/grantkeeper/grantkeeper/internal/registration"
 )
 
 var _ = Describe("An OAuthClient", func() {
@@ -219,6 +221,25 @@ var _ = Describe("An OAuthClient", func() {
 		other := w.create(ctx, "other", func(c *v1alpha1.OAuthClient) { c.Spec.Secret = &v1alpha1.ClientSecretTarget{Name: "reports-oauth"} })
 		eventually(ctx, other, v1alpha1.ConditionSecretReady, metav1.ConditionFalse, v1alpha1.ReasonSecretNameTaken)
 		Expect(value(secretOf(ctx, w.apps, "reports-oauth"))).To(Equal(was))
+	})
+
+	It("leaves alone a Secret that only looks like a registration (K4)", func(ctx context.Context) {
+		w := newWorld(ctx)
+		w.startReplica("main-0")
+		c := w.create(ctx, "reports")
+		ready(ctx, c)
+		real := &corev1.Secret{}
+		name := compile.DocumentName(registration.KindClient, client.ObjectKeyFromObject(c))
+		Expect(admin.Get(ctx, client.ObjectKey{Namespace: w.platform, Name: name}, real)).To(Succeed())
+		forged := &corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, Name: "forged", Labels: real.Labels, Annotations: real.Annotations},
+			Type:       real.Type,
+			Data:       real.Data,
+		}
+		Expect(admin.Create(ctx, forged)).To(Succeed())
+		edit(ctx, c, func(c *v1alpha1.OAuthClient) { c.Spec.Suspended = true })
+		eventually(ctx, c, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonSuspended)
+		Expect(secretOf(ctx, w.apps, "forged").Data).To(Equal(forged.Data))
 	})
 
 	It("K18 loses its registration within 2 s of being deleted, whatever holds the object, and never hangs", func(ctx context.Context) {

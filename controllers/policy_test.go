@@ -115,7 +115,9 @@ var _ = Describe("A decision about an OAuthClient", func() {
 		was := value(secretOf(ctx, w.apps, "reports-oauth"))
 		Expect(admin.Delete(ctx, secretOf(ctx, w.apps, "reports-oauth"))).To(Succeed())
 		Eventually(func(g Gomega) {
-			g.Expect(value(secretOf(ctx, w.apps, "reports-oauth"))).NotTo(Equal(was))
+			s := secretOf(ctx, w.apps, "reports-oauth")
+			g.Expect(s).NotTo(BeNil())
+			g.Expect(value(s)).NotTo(Equal(was))
 			g.Expect(document(ctx, w.platform, c).Authentication.Secrets).To(HaveLen(2))
 		}).Should(Succeed())
 

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -72,12 +71,9 @@ func (r *Reconciler) gatherPlatform(ctx context.Context, namespace string, g *ga
 func (r *Reconciler) gatherNamespace(ctx context.Context, name string, g *gathered) error {
 	ns := &metav1.PartialObjectMetadata{}
 	ns.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
+	// Not found means that the cache of namespaces is behind that of clients: without labels the decision would be wrong,
+	// so that it is an error like any other, and tried again.
 	err := r.Get(ctx, types.NamespacedName{Name: name}, ns)
-	if apierrors.IsNotFound(err) {
-		// The cache of namespaces is behind that of clients. Without labels the decision would be wrong; the namespace's
-		// event comes at once.
-		return status.Failed(err, "read Namespace %s", name)
-	}
 	g.inputs.NamespaceLabels = ns.Labels
 	return status.Failed(err, "read Namespace %s", name)
 }

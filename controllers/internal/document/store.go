@@ -2,6 +2,7 @@ package document
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -23,11 +24,16 @@ type Store struct {
 }
 
 // Find lists the Secrets with the document of a manifest, in all namespaces: usually one, two while a client moves from
-// one server to another.
+// one server to another. Only those that the operator made count: a Secret that merely carries the same labels is
+// neither read nor removed (K4).
 func (s Store) Find(ctx context.Context, kind registration.Kind, owner types.NamespacedName) ([]corev1.Secret, error) {
 	var list corev1.SecretList
 	err := s.Secrets.Client.List(ctx, &list, client.MatchingFields{index.Document: index.DocumentOf(kind, owner.String())})
-	return list.Items, status.Failed(err, "list the documents of %s", owner)
+	name := compile.DocumentName(kind, owner)
+	found := slices.DeleteFunc(list.Items, func(x corev1.Secret) bool {
+		return x.Name != name || owned.ControllerName(&x, owned.KindServer) != x.Labels[registration.LabelServer]
+	})
+	return found, status.Failed(err, "list the documents of %s", owner)
 }
 
 // Count says how many documents of a kind a server has.

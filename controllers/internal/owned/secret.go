@@ -64,7 +64,7 @@ func (s Secrets) create(ctx context.Context, want *corev1.Secret) (string, bool,
 		// Ours after all; the cache has not seen it yet.
 		return "", false, apierrors.NewConflict(corev1.Resource("secrets"), want.Name, errors.New("the cache is behind"))
 	}
-	return "", false, fmt.Errorf("Secret %s/%s: %w", want.Namespace, want.Name, ErrTaken)
+	return "", false, fmt.Errorf("the Secret %s/%s: %w", want.Namespace, want.Name, ErrTaken)
 }
 
 // Delete removes a Secret, as it was read and no newer one; that it is gone already is fine.
