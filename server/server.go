@@ -222,14 +222,16 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, s.Close()) }()
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	servers := []*http.Server{s.httpServer(s.handler())}
+	main := s.httpServer(s.handler())
+	servers := []*http.Server{main}
 	group, failed := errgroup.WithContext(serving)
 	group.Go(func() error { return ignore(s.source.Run(failed, s.registry), context.Canceled) })
 	group.Go(func() error { return s.housekeep(failed) })
-	group.Go(func() error { return ignore(servers[0].Serve(s.listener), http.ErrServerClosed) })
+	group.Go(func() error { return ignore(main.Serve(s.listener), http.ErrServerClosed) })
 	if s.operations != nil {
-		servers = append(servers, s.httpServer(s.ops))
-		group.Go(func() error { return ignore(servers[1].Serve(s.operations), http.ErrServerClosed) })
+		operations := s.httpServer(s.ops)
+		servers = append(servers, operations)
+		group.Go(func() error { return ignore(operations.Serve(s.operations), http.ErrServerClosed) })
 	}
 	if s.reporter != nil {
 		group.Go(func() error { return ignore(s.reporter.Run(failed), context.Canceled) })
