@@ -74,8 +74,13 @@ var _ = Describe("A decision about an OAuthClient", func() {
 		edit(ctx, p, func(p *v1alpha1.OAuthGrantPolicy) {
 			p.Spec.Allow.GrantTypes = []v1alpha1.GrantType{v1alpha1.GrantTypeDeviceCode}
 		})
-		Eventually(func() any { return document(ctx, w.platform, c) }, 2*time.Second).Should(BeNil())
+		Eventually(func(g Gomega) {
+			d := document(ctx, w.platform, c)
+			g.Expect(d).NotTo(BeNil(), "what users granted it must survive a policy that was tightened by mistake")
+			g.Expect(d.Suspended).To(BeTrue())
+		}, 2*time.Second).Should(Succeed())
 		Expect(refused(ctx, c, v1alpha1.ReasonPolicyRefused)).To(ContainSubstring("client_credentials"))
+		eventually(ctx, c, v1alpha1.ConditionProgrammed, metav1.ConditionFalse, v1alpha1.ReasonCutOff)
 
 		By("another policy that accepts it")
 		second := w.policy("second")

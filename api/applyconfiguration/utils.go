@@ -24,6 +24,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.ClientBindingApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ClientDisplay"):
 		return &apiv1alpha1.ClientDisplayApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ClientReference"):
+		return &apiv1alpha1.ClientReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ClientSecretAuthentication"):
 		return &apiv1alpha1.ClientSecretAuthenticationApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ClientSecretStatus"):

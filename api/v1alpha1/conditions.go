@@ -70,6 +70,9 @@ const (
 	ReasonNotRegistered ConditionReason = "NotRegistered"
 	// ReasonServingLastAccepted: an edit was refused; what was accepted before is still served.
 	ReasonServingLastAccepted ConditionReason = "ServingLastAccepted"
+	// ReasonCutOff: no policy accepts the client any more, not even as it was before; it is refused at once, and what users
+	// granted it is kept for when a policy accepts it again.
+	ReasonCutOff ConditionReason = "CutOff"
 	// ReasonKeysReady: the keys are there.
 	ReasonKeysReady ConditionReason = "KeysReady"
 	// ReasonKeysInvalid: the Secret with the keys cannot be used; it is never overwritten.

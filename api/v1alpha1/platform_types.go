@@ -199,6 +199,28 @@ type OAuthResourceSpec struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=200
 	Scopes []ResourceScope `json:"scopes,omitempty"`
+	// resourceServers are the OAuthClients that serve the API: they may ask whether a token for it is good (RFC 7662).
+	// They need a client secret.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=20
+	ResourceServers []ClientReference `json:"resourceServers,omitempty"`
+}
+
+// ClientReference names an OAuthClient.
+type ClientReference struct {
+	// name of the OAuthClient.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')`,message="resourceServers: name must be the name of an object: lower-case letters, digits, - and ."
+	Name string `json:"name"`
+	// namespace of the OAuthClient; the resource's own when absent.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')`,message="resourceServers: namespace must be the name of a namespace: lower-case letters, digits and -"
+	Namespace string `json:"namespace,omitempty"`
 }
 
 // ResourceScope is one scope, in words.

@@ -170,7 +170,11 @@ func (x *run) register(ctx context.Context) error {
 		return err
 	}
 	x.result.Registration = reg
-	if !x.result.Current {
+	switch {
+	case x.result.CutOff:
+		x.marks.False(v1alpha1.ConditionProgrammed, v1alpha1.ReasonCutOff,
+			"Generation %d is refused, and no policy accepts what was accepted before; the client is cut off until one does.", x.client.Generation)
+	case !x.result.Current:
 		x.marks.False(v1alpha1.ConditionProgrammed, v1alpha1.ReasonServingLastAccepted,
 			"Generation %d is refused; generation %d, which was accepted before, is still served.", x.client.Generation, reg.Generation)
 	}

@@ -14,7 +14,7 @@ import (
 //
 // A server that is missing or does not let the namespace in, and an older client with the same client id, end what was
 // served before. Whatever else is found about a manifest is about this edit alone, and what was accepted before is served
-// on, as long as a policy that matches the client still accepts it.
+// on, as long as a policy that matches the client still accepts it, and suspended otherwise.
 func Client(in ClientInputs) ClientResult {
 	c := in.Client
 	r := ClientResult{ClientID: ClientID(c), GrantTypes: grantTypes(c)}
@@ -46,8 +46,8 @@ func Client(in ClientInputs) ClientResult {
 	}
 	if len(k.findings) > 0 {
 		r.Findings = k.bounded()
-		r.Registration = lastAccepted(in, governors)
-		if r.Registration != nil {
+		r.Registration, r.CutOff = lastAccepted(in, governors)
+		if r.Registration != nil && !r.CutOff {
 			r.Policy = r.Registration.Policy
 		}
 		return r
@@ -170,12 +170,14 @@ func declaredField(c *v1alpha1.OAuthClient, field string) string {
 }
 
 // lastAccepted is the previous registration as it may be served while an edit is refused, or nil. Nothing of an object
-// that was deleted and made again, or that has another client id now, is served on.
-func lastAccepted(in ClientInputs, governors []*governor) *registration.Client {
+// that was deleted and made again, or that has another client id now, is served on. When no policy accepts the previous
+// registration either, it is cut off: suspended rather than withdrawn, since a withdrawn client loses what users granted
+// it, and a policy that was tightened by mistake is soon loosened again.
+func lastAccepted(in ClientInputs, governors []*governor) (last *registration.Client, cutOff bool) {
 	c, previous := in.Client, in.Previous
 	if previous == nil || previous.UID != string(c.UID) || previous.ClientID != ClientID(c) ||
 		previous.Namespace != c.Namespace || previous.Name != c.Name {
-		return nil
+		return nil, false
 	}
 	served := *previous
 	// Two things of the manifest always count: nobody would expect a refused edit to bring a withdrawn secret back, or to
@@ -184,16 +186,18 @@ func lastAccepted(in ClientInputs, governors []*governor) *registration.Client {
 	if slices.Contains(served.Authentication.Methods, registration.AuthenticationClientSecret) && len(in.Secrets) > 0 {
 		served.Authentication.Secrets = slices.Clone(in.Secrets)
 	}
+	cutOff = true
 	for _, g := range governors {
-		allowed := g.policy()
-		if allowed == nil || len(policy.Accepts(allowed, &served)) > 0 {
-			continue
+		if allowed := g.policy(); allowed != nil && len(policy.Accepts(allowed, &served)) == 0 {
+			served.Policy, cutOff = allowed.Name, false
+			break
 		}
-		served.Policy = allowed.Name
-		if served.Validate() != nil {
-			return nil
-		}
-		return &served
 	}
-	return nil
+	if cutOff {
+		served.Suspended = true
+	}
+	if served.Validate() != nil {
+		return nil, false
+	}
+	return &served, cutOff
 }

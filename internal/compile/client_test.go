@@ -284,6 +284,7 @@ func TestLastKnownGood(t *testing.T) {
 		edit   func(*v1alpha1.OAuthClient)
 		inputs func(*ClientInputs)
 		served func(want *registration.Client) // nil: nothing is served
+		cutOff bool                            // what was served is suspended
 	}{
 		"an edit that is refused leaves what was accepted": {edit: with(badEdit), served: func(*registration.Client) {}},
 		"so does one that is not even valid":               {edit: with(func(s *spec) { optionalSecret(s); s.RedirectURIs = []string{"x"} }), served: func(*registration.Client) {}},
@@ -291,10 +292,10 @@ func TestLastKnownGood(t *testing.T) {
 		"a suspension counts at once":                      {edit: with(func(s *spec) { badEdit(s); s.Suspended = true }), served: func(c *registration.Client) { c.Suspended = true }},
 		"a refused edit that drops the secret keeps it":    {edit: with(func(s *spec) { s.Scopes = []string{"admin"} }), inputs: func(in *ClientInputs) { in.Secrets = nil }, served: func(*registration.Client) {}},
 		"another policy may take over":                     {edit: with(badEdit), inputs: func(in *ClientInputs) { in.Policies = []v1alpha1.OAuthGrantPolicy{grantPolicy("other")} }, served: func(c *registration.Client) { c.Policy = "other" }},
-		"a policy that was tightened ends it":              {edit: with(badEdit), inputs: func(in *ClientInputs) { in.Policies[0].Spec.Allow.Scopes = nil }},
-		"a policy that was deleted ends it":                {edit: with(badEdit), inputs: func(in *ClientInputs) { in.Policies = nil }},
-		"a policy that became invalid ends it":             {edit: with(badEdit), inputs: func(in *ClientInputs) { in.Policies[0].Spec.Allow.Scopes = []string{"openid", " "} }},
-		"without an edit a tightened policy ends it too":   {edit: func(c *v1alpha1.OAuthClient) { original.DeepCopyInto(c) }, inputs: func(in *ClientInputs) { in.Policies[0].Spec.Allow.Scopes = nil }},
+		"a policy that was tightened ends it":              {edit: with(badEdit), inputs: func(in *ClientInputs) { in.Policies[0].Spec.Allow.Scopes = nil }, cutOff: true},
+		"a policy that was deleted ends it":                {edit: with(badEdit), inputs: func(in *ClientInputs) { in.Policies = nil }, cutOff: true},
+		"a policy that became invalid ends it":             {edit: with(badEdit), inputs: func(in *ClientInputs) { in.Policies[0].Spec.Allow.Scopes = []string{"openid", " "} }, cutOff: true},
+		"without an edit a tightened policy ends it too":   {edit: func(c *v1alpha1.OAuthClient) { original.DeepCopyInto(c) }, inputs: func(in *ClientInputs) { in.Policies[0].Spec.Allow.Scopes = nil }, cutOff: true},
 		"a namespace that may not attach any more ends it": {edit: with(badEdit), inputs: func(in *ClientInputs) {
 			in.Servers[0].Spec.Clients = &v1alpha1.ServerClients{NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"oauth": "on"}}}
 		}},
@@ -328,6 +329,12 @@ func TestLastKnownGood(t *testing.T) {
 			if !cmp.Equal(before, *previous) {
 				t.Error("the previous registration was changed in place")
 			}
+			if tc.cutOff {
+				tc.served = func(c *registration.Client) { c.Suspended = true }
+			}
+			if got.CutOff != tc.cutOff {
+				t.Errorf("cut off: %v", got.CutOff)
+			}
 			if tc.served == nil {
 				if got.Registration != nil || got.Policy != "" {
 					t.Errorf("still served: %v, policy %s", got.Registration, got.Policy)
@@ -338,6 +345,9 @@ func TestLastKnownGood(t *testing.T) {
 			tc.served(&want)
 			if got.Registration == nil || !cmp.Equal(want, *got.Registration) {
 				t.Fatalf("got %#v", got.Registration)
+			}
+			if got.CutOff {
+				want.Policy = "" // none governs it
 			}
 			if got.Policy != want.Policy || got.Registration.Generation != 2 || got.Registration.Validate() != nil {
 				t.Errorf("policy %s, generation %d", got.Policy, got.Registration.Generation)

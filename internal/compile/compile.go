@@ -45,6 +45,9 @@ type ClientResult struct {
 	Registration *registration.Client
 	// Current is true when Registration was compiled from this generation of the manifest.
 	Current bool
+	// CutOff is true when Registration is the previous one, suspended because no policy accepts it any more: the client is
+	// refused at once, and what users granted it is kept for when a policy accepts it again.
+	CutOff bool
 	// Policy is the governing policy of Registration; without findings it is set even when Registration is nil.
 	Policy string
 	// GrantTypes in force by the manifest, defaults included.

@@ -182,6 +182,12 @@ func TestClientProperties(t *testing.T) {
 			return
 		case got.Current:
 			accepted++
+		case got.CutOff:
+			refused++
+			if !got.Registration.Suspended || got.Policy != "" {
+				t.Fatalf("cut off and served: %+v", got)
+			}
+			return
 		default:
 			kept++
 		}
@@ -226,11 +232,11 @@ func checkGoverned(t *rapid.T, in ClientInputs, got ClientResult) {
 }
 
 func TestDefaultDeny(t *testing.T) {
-	t.Run("without a policy nothing is ever registered", func(t *testing.T) {
+	t.Run("without a policy nothing is ever served", func(t *testing.T) {
 		rapid.Check(t, func(t *rapid.T) {
 			in := drawInputs(t)
 			in.Policies = nil
-			if got := Client(in); got.Registration != nil || len(got.Findings) == 0 {
+			if got := Client(in); got.Registration != nil && !got.Registration.Suspended || len(got.Findings) == 0 {
 				t.Fatalf("got %+v", got)
 			}
 		})
@@ -241,7 +247,7 @@ func TestDefaultDeny(t *testing.T) {
 			in.Policies = []v1alpha1.OAuthGrantPolicy{grantPolicy("none", func(p *v1alpha1.OAuthGrantPolicy) {
 				p.Spec.Clients.NamespaceSelector, p.Spec.Allow = &metav1.LabelSelector{}, v1alpha1.PolicyAllow{}
 			})}
-			if got := Client(in); got.Registration != nil || len(got.Findings) == 0 {
+			if got := Client(in); got.Registration != nil && !got.Registration.Suspended || len(got.Findings) == 0 {
 				t.Fatalf("got %+v", got)
 			}
 		})

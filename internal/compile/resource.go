@@ -37,6 +37,16 @@ func Resource(r *v1alpha1.OAuthResource, servers []v1alpha1.OAuthServer, others 
 	for _, s := range r.Spec.Scopes {
 		d.Scopes = append(d.Scopes, registration.Scope{Name: s.Name, Title: s.Title, Description: s.Description})
 	}
+	for i, ref := range r.Spec.ResourceServers {
+		field := fmt.Sprintf("spec.resourceServers[%d]", i)
+		namespace := ref.Namespace
+		if namespace == "" {
+			namespace = r.Namespace
+		}
+		k.check(field+".name", orEmpty(ref.Name), registration.CheckName(ref.Name))
+		k.check(field+".namespace", orEmpty(namespace), registration.CheckNamespace(namespace))
+		d.ResourceServers = append(d.ResourceServers, namespace+"/"+ref.Name)
+	}
 	if !k.validates(d) {
 		return nil, k.bounded()
 	}

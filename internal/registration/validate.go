@@ -9,16 +9,17 @@ import (
 
 // How many of everything a document may have.
 const (
-	MaxRedirectURIs   = 20
-	MaxClientScopes   = 100
-	MaxSecrets        = 8
-	MaxTrustedProxies = 64
-	MaxPolicyEntries  = 500
-	MaxResourceScopes = 200
-	MaxAccounts       = 2000
-	MaxGroups         = 100
-	MaxSigningKeys    = 64
-	MaxSymmetricKeys  = 32
+	MaxRedirectURIs    = 20
+	MaxClientScopes    = 100
+	MaxSecrets         = 8
+	MaxTrustedProxies  = 64
+	MaxPolicyEntries   = 500
+	MaxResourceScopes  = 200
+	MaxResourceServers = 20
+	MaxAccounts        = 2000
+	MaxGroups          = 100
+	MaxSigningKeys     = 64
+	MaxSymmetricKeys   = 32
 )
 
 // problems collects what is wrong with a document, field by field.
@@ -144,6 +145,16 @@ func (d *Resource) Validate() error {
 		seen[s.Name] = true
 		p.addValue(field+".title", s.Title, CheckText(s.Title, MaxDisplayText))
 		p.optionalText(field+".description", s.Description, MaxDescription)
+	}
+	if len(d.ResourceServers) > MaxResourceServers {
+		p.addf("resourceServers", "must have at most %d entries", MaxResourceServers)
+		return p.join()
+	}
+	for i, s := range d.ResourceServers {
+		namespace, name, ok := strings.Cut(s, "/")
+		if !ok || CheckNamespace(namespace) != nil || CheckName(name) != nil {
+			p.addValue(fmt.Sprintf("resourceServers[%d]", i), s, errors.New("must be the namespace and name of an OAuthClient, as in apps/gateway"))
+		}
 	}
 	return p.join()
 }

@@ -185,6 +185,11 @@ func resourceRules() map[string]rule {
 		return rule{kind: "OAuthResource", spec: "{identifier: https://api.example.com" + rest + "}"}
 	}
 	rules := map[string]rule{
+		"resource servers here and elsewhere": resource(`, resourceServers: [{name: gateway}, {name: a.b, namespace: apps}]`),
+		"a resource server that is no name": {kind: "OAuthResource", spec: `{identifier: https://api.example.com, resourceServers: [{name: "Gate way"}]}`,
+			field: "spec.resourceServers[0].name", message: "resourceServers: name must be the name of an object: lower-case letters, digits, - and ."},
+		"a resource server in no namespace": {kind: "OAuthResource", spec: `{identifier: https://api.example.com, resourceServers: [{name: gateway, namespace: a.b}]}`,
+			field: "spec.resourceServers[0].namespace", message: "resourceServers: namespace must be the name of a namespace: lower-case letters, digits and -"},
 		"an identifier is required": {kind: "OAuthResource", spec: `{}`, field: "spec.identifier", message: "Required value"},
 		"every field at once": resource(`, serverRef: {name: main}, title: Orders,
   scopes: [{name: orders.read, title: Read your orders, description: "Dates, prices and addresses"}]`),

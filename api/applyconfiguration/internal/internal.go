@@ -61,6 +61,15 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: publisher
       type:
         scalar: string
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.ClientReference
+  map:
+    fields:
+    - name: name
+      type:
+        scalar: string
+    - name: namespace
+      type:
+        scalar: string
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.ClientSecretAuthentication
   map:
     fields:
@@ -450,6 +459,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: identifier
       type:
         scalar: string
+    - name: resourceServers
+      type:
+        list:
+          elementType:
+            namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.ClientReference
+          elementRelationship: atomic
     - name: scopes
       type:
         list:

@@ -16,6 +16,9 @@ type OAuthResourceSpecApplyConfiguration struct {
 	Title *string `json:"title,omitempty"`
 	// scopes of the API. A name belongs to one OAuthResource of a server only.
 	Scopes []ResourceScopeApplyConfiguration `json:"scopes,omitempty"`
+	// resourceServers are the OAuthClients that serve the API: they may ask whether a token for it is good (RFC 7662).
+	// They need a client secret.
+	ResourceServers []ClientReferenceApplyConfiguration `json:"resourceServers,omitempty"`
 }
 
 // OAuthResourceSpecApplyConfiguration constructs a declarative configuration of the OAuthResourceSpec type for use with
@@ -57,6 +60,19 @@ func (b *OAuthResourceSpecApplyConfiguration) WithScopes(values ...*ResourceScop
 			panic("nil value passed to WithScopes")
 		}
 		b.Scopes = append(b.Scopes, *values[i])
+	}
+	return b
+}
+
+// WithResourceServers adds the given value to the ResourceServers field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the ResourceServers field.
+func (b *OAuthResourceSpecApplyConfiguration) WithResourceServers(values ...*ClientReferenceApplyConfiguration) *OAuthResourceSpecApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithResourceServers")
+		}
+		b.ResourceServers = append(b.ResourceServers, *values[i])
 	}
 	return b
 }
