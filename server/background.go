@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/grantkeeper/grantkeeper/server/internal/registry/file"
@@ -26,7 +27,7 @@ func (s *Server) connect() error {
 		}
 		s.source = kube.New(kube.Config{Client: client.CoreV1(), Namespace: k.Namespace, Server: k.Server, Log: s.deps.Log})
 		s.reporter = replica.New(replica.Config{
-			Client: client.CoordinationV1(), Namespace: k.Namespace, Server: k.Server, Name: k.Replica,
+			Client: client.CoordinationV1(), Namespace: k.Namespace, Server: k.Server, Name: k.Replica, PodUID: types.UID(k.PodUID),
 			Version: s.registry.Version, Ready: s.ops.Ready, Log: s.deps.Log,
 		})
 		return nil

@@ -66,6 +66,8 @@ type Kube struct {
 	Server    string
 	// Replica names this process among the replicas: the pod's name.
 	Replica string
+	// PodUID is that pod's UID; empty outside of a pod.
+	PodUID string
 }
 
 // Deps are what the server takes from its surroundings.

@@ -40,6 +40,7 @@ func parse(args []string, out io.Writer) (server.Config, error) {
 	fs.StringVar(&k.Namespace, "namespace", "", "namespace of the OAuthServer (required unless --registrations is set)")
 	fs.StringVar(&k.Server, "server", "", "name of the OAuthServer (required unless --registrations is set)")
 	fs.StringVar(&k.Replica, "replica", "", "name of this replica, unique among the server's: the pod's name; the host's when empty")
+	fs.StringVar(&k.PodUID, "pod-uid", "", "UID of this replica's pod, which its Lease then goes with")
 	fs.StringVar(&kubeconfig, "kubeconfig", os.Getenv("KUBECONFIG"), "kubeconfig file; the pod's own ServiceAccount when empty")
 	fs.StringVar(&c.Folder, "registrations", "", "folder of registration documents, instead of a cluster")
 	fs.StringVar(&c.SQLite, "sqlite", "", "path of the database file (required)")

@@ -69,12 +69,12 @@ func serverContainer(s *v1alpha1.OAuthServer, image string) *corev1ac.ContainerA
 			"--namespace="+s.Namespace,
 			"--server="+s.Name,
 			"--replica=$(POD_NAME)",
+			"--pod-uid=$(POD_UID)",
 			"--sqlite=/data/grantkeeper.db",
 			fmt.Sprintf("--listen=:%d", httpPort),
 			fmt.Sprintf("--operations=:%d", operationsPort),
 		).
-		WithEnv(corev1ac.EnvVar().WithName("POD_NAME").WithValueFrom(corev1ac.EnvVarSource().
-			WithFieldRef(corev1ac.ObjectFieldSelector().WithAPIVersion("v1").WithFieldPath("metadata.name")))).
+		WithEnv(fromPod("POD_NAME", "metadata.name"), fromPod("POD_UID", "metadata.uid")).
 		WithPorts(
 			corev1ac.ContainerPort().WithName("http").WithContainerPort(httpPort).WithProtocol(corev1.ProtocolTCP),
 			corev1ac.ContainerPort().WithName("metrics").WithContainerPort(operationsPort).WithProtocol(corev1.ProtocolTCP),
@@ -97,6 +97,12 @@ func serverContainer(s *v1alpha1.OAuthServer, image string) *corev1ac.ContainerA
 			corev1ac.VolumeMount().WithName("tmp").WithMountPath("/tmp"),
 			corev1ac.VolumeMount().WithName("token").WithMountPath(tokenPath).WithReadOnly(true),
 		)
+}
+
+// fromPod is an environment variable with a field of the pod.
+func fromPod(name, field string) *corev1ac.EnvVarApplyConfiguration {
+	return corev1ac.EnvVar().WithName(name).WithValueFrom(corev1ac.EnvVarSource().
+		WithFieldRef(corev1ac.ObjectFieldSelector().WithAPIVersion("v1").WithFieldPath(field)))
 }
 
 func probe(path string) *corev1ac.ProbeApplyConfiguration {

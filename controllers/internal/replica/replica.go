@@ -20,13 +20,13 @@ type Replicas struct {
 	Until time.Time
 }
 
-// Live judges the Leases of one server: a replica is alive while its Lease has a holder and was renewed within its
-// duration.
+// Live judges the Leases of one server: a replica is alive while its Lease has a holder, was renewed within its duration and
+// does not say that the replica cannot serve: no request reaches such a one, so that nobody has to wait for what it loads.
 func Live(leases []coordinationv1.Lease, now time.Time) Replicas {
 	var out Replicas
 	for i := range leases {
 		until, held := expiry(&leases[i])
-		if !held || !now.Before(until) {
+		if !held || !now.Before(until) || !ready(&leases[i]) {
 			continue
 		}
 		out.Loaded = append(out.Loaded, leases[i].Annotations[registration.AnnotationLoaded])
@@ -66,13 +66,17 @@ func Of(ctx context.Context, c client.Reader, server types.NamespacedName, now t
 // Moved reports whether a change of a Lease may change who is alive or what is loaded; a mere renewal does not.
 func Moved(was, is *coordinationv1.Lease) bool {
 	if was.Annotations[registration.AnnotationLoaded] != is.Annotations[registration.AnnotationLoaded] ||
-		was.Labels[registration.LabelReplica] != is.Labels[registration.LabelReplica] {
+		was.Labels[registration.LabelReplica] != is.Labels[registration.LabelReplica] || ready(was) != ready(is) {
 		return true
 	}
 	wasUntil, wasHeld := expiry(was)
 	_, isHeld := expiry(is)
 	// A renewal that comes after the Lease had run out brings a replica back.
 	return wasHeld != isHeld || is.Spec.RenewTime != nil && is.Spec.RenewTime.After(wasUntil)
+}
+
+func ready(l *coordinationv1.Lease) bool {
+	return l.Annotations[registration.AnnotationReady] != "false"
 }
 
 func expiry(l *coordinationv1.Lease) (until time.Time, held bool) {

@@ -21,6 +21,11 @@ func lease(holder, loaded string, renewed time.Duration) coordinationv1.Lease {
 	}
 }
 
+func unready(l coordinationv1.Lease) coordinationv1.Lease {
+	l.Annotations[registration.AnnotationReady] = "false"
+	return l
+}
+
 func TestServes(t *testing.T) {
 	for name, c := range map[string]struct {
 		leases []coordinationv1.Lease
@@ -36,6 +41,8 @@ func TestServes(t *testing.T) {
 		"all are dead":                                  {[]coordinationv1.Lease{lease("a", "100", -time.Minute)}, false},
 		"one that reports nothing is alive and behind":  {[]coordinationv1.Lease{lease("a", "", 0)}, false},
 		"one that reports nonsense is alive and behind": {[]coordinationv1.Lease{lease("a", "x", 0)}, false},
+		"the one behind cannot serve":                   {[]coordinationv1.Lease{lease("a", "100", 0), unready(lease("b", "7", 0))}, true},
+		"the only one cannot serve":                     {[]coordinationv1.Lease{unready(lease("a", "100", 0))}, false},
 		"a Lease without a renewal is no replica":       {[]coordinationv1.Lease{{}}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -63,6 +70,7 @@ func TestMoved(t *testing.T) {
 		"a renewal after it had run out": {lease("a", "1", 16*time.Second), true},
 		"more is loaded":                 {lease("a", "2", 5*time.Second), true},
 		"it was given up":                {lease("", "1", 0), true},
+		"it cannot serve any more":       {unready(lease("a", "1", 0)), true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := Moved(&base, &c.is); got != c.want {

@@ -8,7 +8,9 @@ import (
 
 	"golang.org/x/time/rate"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	coordinationv1 "k8s.io/client-go/applyconfigurations/coordination/v1"
+	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 	coordinationv1client "k8s.io/client-go/kubernetes/typed/coordination/v1"
 
 	"github.com/grantkeeper/grantkeeper/internal/registration"
@@ -41,6 +43,8 @@ type Config struct {
 	// Namespace is the server's, Server the name of the OAuthServer, and Name this replica's, unique among the server's: the
 	// name of its pod.
 	Namespace, Server, Name string
+	// PodUID, if set, makes the pod of that UID, called Name, the owner of the Lease, so that it goes when the pod does.
+	PodUID types.UID
 	// Version is the highest resourceVersion that requests see: Registry.Version of package registry.
 	Version func() string
 	// Ready reports whether the replica can serve. While it cannot, nothing new is reported as loaded. It may take a second
@@ -179,8 +183,11 @@ func (r *Reporter) vacant(ready bool) *coordinationv1.LeaseApplyConfiguration {
 	if ready {
 		state = "true"
 	}
-	return coordinationv1.Lease(r.name(), r.Namespace).
-		WithLabels(map[string]string{registration.LabelReplica: r.Server}).
+	l := coordinationv1.Lease(r.name(), r.Namespace)
+	if r.PodUID != "" {
+		l.WithOwnerReferences(metav1ac.OwnerReference().WithAPIVersion("v1").WithKind("Pod").WithName(r.Name).WithUID(r.PodUID))
+	}
+	return l.WithLabels(map[string]string{registration.LabelReplica: r.Server}).
 		WithAnnotations(map[string]string{registration.AnnotationReady: state}).
 		WithSpec(coordinationv1.LeaseSpec().
 			WithLeaseDurationSeconds(int32(duration / time.Second)).
