@@ -228,13 +228,13 @@ var _ = Describe("An OAuthClient", func() {
 		w.startReplica("main-0")
 		c := w.create(ctx, "reports")
 		ready(ctx, c)
-		real := &corev1.Secret{}
+		genuine := &corev1.Secret{}
 		name := compile.DocumentName(registration.KindClient, client.ObjectKeyFromObject(c))
-		Expect(admin.Get(ctx, client.ObjectKey{Namespace: w.platform, Name: name}, real)).To(Succeed())
+		Expect(admin.Get(ctx, client.ObjectKey{Namespace: w.platform, Name: name}, genuine)).To(Succeed())
 		forged := &corev1.Secret{
-			ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, Name: "forged", Labels: real.Labels, Annotations: real.Annotations},
-			Type:       real.Type,
-			Data:       real.Data,
+			ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, Name: "forged", Labels: genuine.Labels, Annotations: genuine.Annotations},
+			Type:       genuine.Type,
+			Data:       genuine.Data,
 		}
 		Expect(admin.Create(ctx, forged)).To(Succeed())
 		edit(ctx, c, func(c *v1alpha1.OAuthClient) { c.Spec.Suspended = true })

@@ -2,7 +2,9 @@ package oauthclient
 
 import (
 	"crypto/rand"
+	"errors"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -106,17 +108,7 @@ func TestDecide(t *testing.T) {
 }
 
 func TestDecideFailsWithoutRandomness(t *testing.T) {
-	if _, err := decide(held{}, time.Now(), brokenReader{}); err == nil {
+	if _, err := decide(held{}, time.Now(), iotest.ErrReader(errors.New("no randomness"))); err == nil {
 		t.Error("a secret was made of nothing")
 	}
 }
-
-type brokenReader struct{}
-
-func (brokenReader) Read([]byte) (int, error) { return 0, errBroken }
-
-var errBroken = errorString("broken")
-
-type errorString string
-
-func (e errorString) Error() string { return string(e) }

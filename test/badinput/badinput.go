@@ -28,7 +28,7 @@ type Case struct {
 	Manifest string
 	// Field that the refusal is about, as in "spec.redirectURIs[0]"; for Status it may be empty.
 	Field string
-	// Reason of the condition Accepted, for Status.
+	// Reason of the condition Ready, for Status.
 	Reason string
 	// Message in full for Apply, a part of it for Status, where it may name objects of the suite.
 	Message string

@@ -1,7 +1,57 @@
 package badinput
 
-// statusCases are refused by the operator, because they depend on other objects. The suite that runs them says which
-// objects those are.
+// World is what the cases of Status assume: a server, an API, and a policy that is narrow. The suite makes it once, as
+// YAML objects of the server's namespace.
+func World() []string {
+	return []string{
+		object("OAuthResource", "orders-api", `  identifier: https://api.example.com
+  scopes:
+  - {name: orders.read, title: Read your orders}
+  - {name: orders.write, title: Change your orders}
+`),
+		object("OAuthGrantPolicy", "partners", `  clients:
+    namespaceSelector: {}
+    selector:
+      matchExpressions:
+      - {key: team, operator: NotIn, values: [unknown]}
+  allow:
+    grantTypes: [client_credentials]
+    scopes: [orders.read]
+    redirectHosts: ['*.acme.example']
+    authentication: [ClientSecret]
+  limits: {accessTokenTTL: 15m}
+`),
+	}
+}
+
+// statusCases are refused by the operator, because they depend on other objects: those of World.
 func statusCases() []Case {
-	return nil
+	client := func(what, spec, reason, message string) Case {
+		return Case{What: what, By: Status, Manifest: object("OAuthClient", "reports", spec), Reason: reason, Message: message}
+	}
+	platform := func(what, kind, name, spec, reason, message string) Case {
+		return Case{What: what, By: Status, Manifest: object(kind, name, spec), Reason: reason, Message: message}
+	}
+	unselected := client("a client that no policy selects", "  type: Service\n", "NoPolicy",
+		"selects this client; ask the platform team for a policy whose spec.clients matches the labels of the namespace or of the client")
+	unselected.Manifest = "apiVersion: grantkeeper.dev/v1alpha1\nkind: OAuthClient\nmetadata:\n  name: reports\n  labels: {team: unknown}\nspec:\n  type: Service\n"
+	conflict := client("a client id that somebody else has", "  type: Service\n  clientID: acme\n", "ClientIDConflict", "spec.clientID acme: the older OAuthClient")
+	conflict.Before = object("OAuthClient", "first", "  type: Service\n  clientID: acme\n")
+	return []Case{
+		client("a redirect to a host that the policy does not allow", "  type: Service\n  redirectURIs: ['https://evil.example/cb']\n", "PolicyRefused",
+			"spec.redirectURIs[0] https://evil.example/cb: policy partners allows"),
+		client("a scope that the policy does not allow", "  type: Service\n  scopes: [orders.write]\n", "PolicyRefused",
+			"spec.scopes[0] orders.write: policy partners allows"),
+		client("a scope that no API has", "  type: Service\n  scopes: [invoices.read]\n", "ScopeUnknown", "spec.scopes[0] invoices.read: no OAuthResource of server"),
+		client("a lifetime that is longer than the policy's", "  type: Service\n  tokens: {accessToken: {ttl: 1h}}\n", "PolicyRefused",
+			"spec.tokens.accessToken.ttl 1h: policy partners allows"),
+		client("a type that the policy does not allow", "  type: Device\n", "PolicyRefused", "policy partners allows"),
+		client("a server that does not exist", "  type: Service\n  serverRef: {name: nowhere}\n", "ServerNotFound", "spec.serverRef"),
+		unselected,
+		conflict,
+		platform("accounts in a Secret that does not exist", "OAuthIdentityProvider", "staff", "  local: {accountsSecretRef: {name: staff}}\n", "SecretNotFound",
+			"spec.local.accountsSecretRef.name staff"),
+		platform("an API that is there already", "OAuthResource", "orders-copy", "  identifier: https://api.example.com\n", "IdentifierConflict",
+			"spec.identifier https://api.example.com: the older OAuthResource"),
+	}
 }

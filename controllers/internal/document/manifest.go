@@ -2,6 +2,7 @@ package document
 
 import (
 	"context"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -59,12 +60,9 @@ func AboutSecret(f compile.Finding) bool {
 
 // Join writes findings as one message.
 func Join(findings []compile.Finding) string {
-	out := ""
+	messages := make([]string, len(findings))
 	for i, f := range findings {
-		if i > 0 {
-			out += ". Also: "
-		}
-		out += f.Message
+		messages[i] = f.Message
 	}
-	return out
+	return strings.Join(messages, ". Also: ")
 }

@@ -46,13 +46,13 @@ func TestSummarize(t *testing.T) {
 			c.mark(marks)
 			Summarize(marks, order, c.observed, c.err)
 			ready := marks.Get(v1alpha1.ConditionReady)
-			got := "Ready=" + string(ready.Status) + "/" + ready.Reason
+			got := []string{"Ready=" + string(ready.Status) + "/" + ready.Reason}
 			for _, x := range []v1alpha1.ConditionType{v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled} {
 				if v := marks.Get(x); v != nil {
-					got += " " + string(x) + "=" + v.Reason
+					got = append(got, string(x)+"="+v.Reason)
 				}
 			}
-			if got != c.want {
+			if got := strings.Join(got, " "); got != c.want {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}
 		})
