@@ -33,25 +33,25 @@ func statusCases() []Case {
 		return Case{What: what, By: Status, Manifest: object(kind, name, spec), Reason: reason, Message: message}
 	}
 	unselected := client("a client that no policy selects", "  type: Service\n", "NoPolicy",
-		"selects this client; ask the platform team for a policy whose spec.clients matches the labels of the namespace or of the client")
+		"metadata.namespace partners: no OAuthGrantPolicy of server oauth-system/main selects this client; ask the platform team for a policy whose spec.clients matches the labels of the namespace or of the client")
 	unselected.Manifest = "apiVersion: grantkeeper.dev/v1alpha1\nkind: OAuthClient\nmetadata:\n  name: reports\n  labels: {team: unknown}\nspec:\n  type: Service\n"
-	conflict := client("a client id that somebody else has", "  type: Service\n  clientID: acme\n", "ClientIDConflict", "spec.clientID acme: the older OAuthClient")
+	conflict := client("a client id that somebody else has", "  type: Service\n  clientID: acme\n", "ClientIDConflict", "spec.clientID acme: the older OAuthClient partners/first of server oauth-system/main has this client id; choose another")
 	conflict.Before = object("OAuthClient", "first", "  type: Service\n  clientID: acme\n")
 	return []Case{
 		client("a redirect to a host that the policy does not allow", "  type: Service\n  redirectURIs: ['https://evil.example/cb']\n", "PolicyRefused",
-			"spec.redirectURIs[0] https://evil.example/cb: policy partners allows"),
+			"spec.redirectURIs[0] https://evil.example/cb: policy partners allows hosts *.acme.example (spec.allow.redirectHosts); use one of these or ask the platform team to change the policy"),
 		client("a scope that the policy does not allow", "  type: Service\n  scopes: [orders.write]\n", "PolicyRefused",
-			"spec.scopes[0] orders.write: policy partners allows"),
-		client("a scope that no API has", "  type: Service\n  scopes: [invoices.read]\n", "ScopeUnknown", "spec.scopes[0] invoices.read: no OAuthResource of server"),
+			"spec.scopes[0] orders.write: policy partners allows scopes orders.read (spec.allow.scopes); use one of these or ask the platform team to change the policy"),
+		client("a scope that no API has", "  type: Service\n  scopes: [invoices.read]\n", "ScopeUnknown", "spec.scopes[0] invoices.read: no OAuthResource of server oauth-system/main declares it; correct it, or ask the platform team for it. Also: spec.scopes[0] invoices.read: policy partners allows scopes orders.read (spec.allow.scopes); use one of these or ask the platform team to change the policy"),
 		client("a lifetime that is longer than the policy's", "  type: Service\n  tokens: {accessToken: {ttl: 1h}}\n", "PolicyRefused",
-			"spec.tokens.accessToken.ttl 1h: policy partners allows"),
-		client("a type that the policy does not allow", "  type: Device\n", "PolicyRefused", "policy partners allows"),
-		client("a server that does not exist", "  type: Service\n  serverRef: {name: nowhere}\n", "ServerNotFound", "spec.serverRef"),
+			"spec.tokens.accessToken.ttl 1h: policy partners allows at most 15m (spec.limits.accessTokenTTL); set 15m or less or ask the platform team to change the policy"),
+		client("a type that the policy does not allow", "  type: Device\n", "PolicyRefused", "spec.grantTypes (default of type Device) urn:ietf:params:oauth:grant-type:device_code: policy partners allows grant types client_credentials (spec.allow.grantTypes); use one of these or ask the platform team to change the policy. Also: spec.grantTypes (default of type Device) refresh_token: policy partners allows grant types client_credentials (spec.allow.grantTypes); use one of these or ask the platform team to change the policy. Also: spec.authentication (default of type Device) None: policy partners allows authentication ClientSecret (spec.allow.authentication); use one of these or ask the platform team to change the policy"),
+		client("a server that does not exist", "  type: Service\n  serverRef: {name: nowhere}\n", "ServerNotFound", "spec.serverRef oauth-system/nowhere: there is no OAuthServer of this name; correct name and namespace, or create it"),
 		unselected,
 		conflict,
 		platform("accounts in a Secret that does not exist", "OAuthIdentityProvider", "staff", "  local: {accountsSecretRef: {name: staff}}\n", "SecretNotFound",
-			"spec.local.accountsSecretRef.name staff"),
+			"spec.local.accountsSecretRef.name staff: there is no Secret of this name with the label grantkeeper.dev/referenced: \"true\" in namespace oauth-system; create it, or label it"),
 		platform("an API that is there already", "OAuthResource", "orders-copy", "  identifier: https://api.example.com\n", "IdentifierConflict",
-			"spec.identifier https://api.example.com: the older OAuthResource"),
+			"spec.identifier https://api.example.com: the older OAuthResource oauth-system/orders-api has this identifier; choose another, or add the scopes there"),
 	}
 }
