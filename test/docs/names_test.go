@@ -50,16 +50,16 @@ func TestMakeTargetsExist(t *testing.T) {
 		targets[m[1]] = true
 	}
 	for _, p := range pages(t) {
-		text := strings.Join(p.code(), "\n")
+		commands := p.code()
 		for _, b := range p.blocks {
-			text += "\n" + b.text
+			commands = append(commands, b.text)
 		}
 		for line := range strings.SplitSeq(p.prose(), "\n") {
 			if strings.HasPrefix(line, "    ") { // an indented block
-				text += "\n" + line
+				commands = append(commands, line)
 			}
 		}
-		for _, m := range makeCall.FindAllStringSubmatch(text, -1) {
+		for _, m := range makeCall.FindAllStringSubmatch(strings.Join(commands, "\n"), -1) {
 			if !targets[m[1]] {
 				t.Errorf("%s says make %s, which the Makefile does not have", p.path, m[1])
 			}

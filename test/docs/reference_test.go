@@ -1,7 +1,6 @@
 package docs
 
 import (
-	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -103,7 +102,7 @@ func constants(t *testing.T, file, typeName string) []string {
 		}
 		for _, s := range g.Specs {
 			v, ok := s.(*ast.ValueSpec)
-			if !ok || v.Type == nil || !strings.HasSuffix(fmt.Sprint(typeOf(v.Type)), typeName) {
+			if !ok || v.Type == nil || typeOf(v.Type) != typeName {
 				continue
 			}
 			for _, value := range v.Values {

@@ -89,7 +89,7 @@ func freeAddress(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // nothing was sent
+	defer l.Close()
 	return l.Addr().String()
 }
 
@@ -168,7 +168,7 @@ func fetch(r *http.Response, err error) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer r.Body.Close() //nolint:errcheck // it was read
+	defer r.Body.Close()
 	var b bytes.Buffer
 	if _, err = b.ReadFrom(r.Body); err != nil {
 		return "", err
