@@ -35,11 +35,12 @@ func New(r *registry.Registry, log *slog.Logger) *Edge {
 
 // site is what the settings of one snapshot say about requests.
 type site struct {
-	of      any // the registration it was made from
-	host    string
-	path    string
-	secure  bool
-	proxies []netip.Prefix
+	of       any // the registration it was made from
+	host     string
+	explicit string // host with the scheme's default port, which some clients write out; "" when the issuer names a port
+	path     string
+	secure   bool
+	proxies  []netip.Prefix
 }
 
 // site is nil until the settings are loaded.
@@ -56,6 +57,12 @@ func (e *Edge) site() *site {
 		return nil // cannot be: documents are validated
 	}
 	s := &site{of: settings, host: issuer.Host, path: issuer.Path, secure: issuer.Scheme == "https"}
+	if issuer.Port() == "" {
+		s.explicit = issuer.Host + ":80"
+		if s.secure {
+			s.explicit = issuer.Host + ":443"
+		}
+	}
 	for _, p := range settings.TrustedProxies {
 		if prefix, err := netip.ParsePrefix(p); err == nil {
 			s.proxies = append(s.proxies, prefix.Masked())
@@ -127,10 +134,16 @@ func (e *Edge) Wrap(next http.Handler) http.Handler {
 
 var hsts = []string{"max-age=63072000; includeSubDomains"}
 
+// answers reports whether host is the issuer's, by the rules of RFC 9110 section 4.2.3: case makes no difference, nor does
+// the scheme's default port.
+func (s *site) answers(host string) bool {
+	return strings.EqualFold(host, s.host) || s.explicit != "" && strings.EqualFold(host, s.explicit)
+}
+
 // admit answers requests that no endpoint shall see and reports false for them.
 func (e *Edge) admit(w http.ResponseWriter, r *http.Request, s *site) bool {
 	switch {
-	case r.Host != s.host:
+	case !s.answers(r.Host):
 		refuse(w, http.StatusMisdirectedRequest, "this server answers for its issuer's host only")
 	case len(r.URL.RawQuery) > MaxQuery:
 		refuse(w, http.StatusRequestURITooLong, "the query string is too long")
@@ -161,7 +174,7 @@ func (e *Edge) recovered(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if v == http.ErrAbortHandler { //nolint:errorlint // the value net/http asks to be passed on
-		panic(v)
+		panic(v) //nolint:forbidigo // net/http ends the connection on this value and logs nothing
 	}
 	e.log.ErrorContext(r.Context(), "a request handler panicked", "path", r.URL.Path, "panic", v, "stack", string(debug.Stack()))
 	wire.Error(w, oauth.ServerError())
@@ -199,6 +212,7 @@ type recorder struct {
 	status int
 }
 
+// WriteHeader notes the status and passes it on.
 func (r *recorder) WriteHeader(status int) {
 	r.status = status
 	r.ResponseWriter.WriteHeader(status)

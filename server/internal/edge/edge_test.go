@@ -1,0 +1,57 @@
+package edge
+
+import (
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/grantkeeper/grantkeeper/internal/registration"
+	"github.com/grantkeeper/grantkeeper/server/internal/registry"
+)
+
+// settings are those of a server of the issuer.
+func settings(issuer string, proxies ...string) *registration.Server {
+	return &registration.Server{
+		Namespace: "oauth", Name: "main", Issuer: issuer, TrustedProxies: proxies,
+		Device: registration.Device{CodeTTL: registration.Duration(time.Minute), Interval: registration.Duration(time.Second)},
+	}
+}
+
+// newEdge is an Edge of a server with those settings.
+func newEdge(s *registration.Server, log *slog.Logger) *Edge {
+	r := registry.New(slog.New(slog.DiscardHandler))
+	r.Replace([]registry.Change{{Key: "server", Document: s}}, "1")
+	return New(r, log)
+}
+
+// through is the status that a request gets of an Edge before a handler that answers 204.
+func through(e *Edge, r *http.Request) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	e.Wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })).ServeHTTP(w, r)
+	return w
+}
+
+func TestA23WhichHostIsTheIssuers(t *testing.T) {
+	const yes, no = http.StatusNoContent, http.StatusMisdirectedRequest
+	for issuer, hosts := range map[string]map[string]int{
+		"https://login.example.com": {
+			"login.example.com": yes, "LOGIN.Example.com": yes, "login.example.com:443": yes,
+			"login.example.com:80": no, "login.example.com:8443": no, "login.example.com.": no, "evil.example": no, "": no,
+			"login.example.com.evil.example": no, "evil.example:443": no, "login.example.com:443:443": no,
+		},
+		"https://login.example.com:8443": {"login.example.com:8443": yes, "login.example.com": no, "login.example.com:443": no, "login.example.com:8443:443": no},
+		"http://[::1]:9000":              {"[::1]:9000": yes, "[::1]": no, "[0:0:0:0:0:0:0:1]:9000": no},
+		"http://localhost":               {"localhost": yes, "localhost:80": yes, "localhost:443": no},
+	} {
+		e := newEdge(settings(issuer), slog.New(slog.DiscardHandler))
+		for host, want := range hosts {
+			r := httptest.NewRequest(http.MethodGet, "/v1/jwks", nil)
+			r.Host = host
+			if got := through(e, r).Code; got != want {
+				t.Errorf("A23 issuer %s, Host %q: %d, want %d", issuer, host, got, want)
+			}
+		}
+	}
+}
