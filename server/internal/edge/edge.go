@@ -149,6 +149,10 @@ func (e *Edge) admit(w http.ResponseWriter, r *http.Request, s *site) bool {
 		refuse(w, http.StatusRequestURITooLong, "the query string is too long")
 	case strings.Count(r.URL.RawQuery, "&") >= oauth.MaxParams:
 		refuse(w, http.StatusBadRequest, "too many parameters")
+	case len(r.Header["Authorization"]) > 1:
+		// Two readers of such a request, a proxy that logs or checks and this server, may each take another one for the
+		// caller (RFC 9110 section 5.3 allows one).
+		refuse(w, http.StatusBadRequest, "more than one Authorization header")
 	case !canonical(r):
 		NotFound(w, r)
 	case s.secure && s.trusts(peer(r)) && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "http"):
