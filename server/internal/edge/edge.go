@@ -132,7 +132,8 @@ func (e *Edge) Wrap(next http.Handler) http.Handler {
 	})
 }
 
-var hsts = []string{"max-age=63072000; includeSubDomains"}
+// Not includeSubDomains: hosts below the issuer's are not ours to decide about. The pages say the same.
+var hsts = []string{"max-age=31536000"}
 
 // answers reports whether host is the issuer's, by the rules of RFC 9110 section 4.2.3: case makes no difference, nor does
 // the scheme's default port.

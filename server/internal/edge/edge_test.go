@@ -70,3 +70,11 @@ func TestB03RepeatedAuthorizationIsRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestI09TransportSecurityIsForTheIssuersHostAlone(t *testing.T) {
+	r := httptest.NewRequest(http.MethodGet, "https://login.example.com/v1/jwks", nil)
+	w := through(newEdge(settings("https://login.example.com"), slog.New(slog.DiscardHandler)), r)
+	if got := w.Header().Get("Strict-Transport-Security"); got != "max-age=31536000" {
+		t.Errorf("I09 %q: what the pages say, and nothing about hosts below the issuer's", got)
+	}
+}
