@@ -160,6 +160,85 @@ func TestD07WhatEndsARefreshToken(t *testing.T) {
 	})
 }
 
+func TestD07WhenAnAPIIsGone(t *testing.T) {
+	withdraw := func(w *world) *registration.Resource {
+		orders, _ := w.server.registry.Current().Resource(ordersAPI)
+		w.remove(orders)
+		w.await(func(s *registry.Snapshot) bool { _, ok := s.Resource(ordersAPI); return !ok })
+		return orders
+	}
+	t.Run("D07 its scopes are in no token any more", func(t *testing.T) {
+		w := newWorld(t)
+		tokens := w.login(cliID, "scope", "openid orders.read")
+		withdraw(w)
+		a := w.refresh(cliID, tokens.text("refresh_token"))
+		if a.status != 200 || a.text("scope") != "openid" {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+		want(t, w.refresh(cliID, a.text("refresh_token"), "scope", "orders.read"), 400, "invalid_scope")
+		cc := []string{"grant_type", "client_credentials"}
+		if a := w.post("/v1/token", cc, withBasic(serviceID, secret)); a.text("scope") != "ledger.read" {
+			t.Errorf("a client's own token: %d %s", a.status, a.body)
+		}
+		want(t, w.post("/v1/token", append(cc, "scope", "orders.read"), withBasic(serviceID, secret)), 400, "invalid_scope")
+		want(t, w.post("/v1/token", cc, withBasic(gatewayID, secret)), 400, "invalid_scope")
+	})
+	t.Run("D07 a grant for it alone ends, and goes on when it is back", func(t *testing.T) {
+		w := newWorld(t)
+		tokens := w.login(cliID, "scope", "orders.read")
+		orders := withdraw(w)
+		want(t, w.refresh(cliID, tokens.text("refresh_token")), 400, "invalid_grant")
+		w.put(orders, func(s *registry.Snapshot) bool { _, ok := s.Resource(ordersAPI); return ok })
+		want(t, w.refresh(cliID, tokens.text("refresh_token")), 200, "")
+	})
+	t.Run("D07 another API that takes over the name of a scope gets no token of what was granted before", func(t *testing.T) {
+		w := newWorld(t)
+		tokens := w.login(cliID, "scope", "openid orders.read")
+		other := *withdraw(w)
+		other.Name, other.Identifier = "elsewhere", "https://elsewhere.example.com"
+		w.put(&other, func(s *registry.Snapshot) bool { _, ok := s.Resource(other.Identifier); return ok })
+		a := w.refresh(cliID, tokens.text("refresh_token"))
+		if a.text("scope") != "openid" || claims(t, a.text("access_token"))["aud"] == other.Identifier {
+			t.Errorf("%s for %v", a.text("scope"), claims(t, a.text("access_token"))["aud"])
+		}
+		want(t, w.refresh(cliID, a.text("refresh_token"), "resource", other.Identifier), 400, "invalid_target")
+	})
+}
+
+func TestD07WhenAResourceIsGone(t *testing.T) {
+	w := newWorld(t)
+	both, one := w.login(cliID, "scope", "openid orders.read"), w.login(cliID, "scope", "orders.read")
+	orders, _ := w.server.registry.Current().Resource(ordersAPI)
+	w.remove(orders)
+	w.await(func(s *registry.Snapshot) bool { _, ok := s.Resource(ordersAPI); return !ok })
+	t.Run("D07 its scope is gone from the next token, which is not for the issuer instead", func(t *testing.T) {
+		a := w.refresh(cliID, both.text("refresh_token"))
+		if a.text("scope") != "openid" {
+			t.Error(a.body)
+		}
+	})
+	t.Run("D07 a grant of which nothing is left is invalid_grant", func(t *testing.T) {
+		want(t, w.refresh(cliID, one.text("refresh_token")), 400, "invalid_grant")
+	})
+	t.Run("B14 a scope of it is invalid_scope, asked for or not", func(t *testing.T) {
+		cc := []string{"grant_type", "client_credentials"}
+		want(t, w.post("/v1/token", append(cc, "scope", "orders.read"), withBasic(gatewayID, secret)), 400, "invalid_scope")
+		want(t, w.post("/v1/token", cc, withBasic(gatewayID, secret)), 400, "invalid_scope")
+		if a := w.post("/v1/token", cc, withBasic(serviceID, secret)); a.text("scope") != "ledger.read" || claims(t, a.text("access_token"))["aud"] != ledgerAPI {
+			t.Error(a.body)
+		}
+	})
+}
+
+func TestARefreshFamilyWhoseKeyIsGone(t *testing.T) {
+	w := newWorld(t)
+	token := w.login(cliID).text("refresh_token")
+	fresh := keys(t)
+	fresh.Derivation[0].ID = "another"
+	w.put(fresh, func(s *registry.Snapshot) bool { return s.Keys().Derivation[0].ID == "another" })
+	want(t, w.refresh(cliID, token), 400, "invalid_grant")
+}
+
 func TestD08WhenThePolicyLosesAScope(t *testing.T) {
 	w := newWorld(t)
 	tokens := w.login(cliID, "scope", "openid orders.read")

@@ -3,6 +3,7 @@ package grant
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
@@ -106,8 +107,10 @@ func authorize(r *Request, refresh token.Refresh, done storage.Redemption) (*Aut
 	return a, nil
 }
 
-// grantedScopes narrows the grant to what the client's registration still has, and to what the request asks for.
-// invalid_scope when the request asks for more than was granted (RFC 6749 section 6).
+// grantedScopes narrows the grant to what the client's registration still has and what is still declared by an API that the
+// user granted, and to what the request asks for. A scope that another API declares by now is another scope: the user never
+// saw it. invalid_scope when the request asks for more than was granted (RFC 6749 section 6); invalid_grant when nothing is
+// left of what was.
 func grantedScopes(r *Request, g storage.Grant) ([]string, *oauth.Error) {
 	if !subset(r.Scopes, g.Scopes) {
 		return nil, oauth.InvalidScope("the scope is wider than what was granted")
@@ -118,9 +121,14 @@ func grantedScopes(r *Request, g storage.Grant) ([]string, *oauth.Error) {
 	}
 	scopes := make([]string, 0, len(wanted))
 	for _, s := range wanted {
-		if _, ok := r.Client.ScopeSet[s]; ok {
+		_, has := r.Client.ScopeSet[s]
+		resource, _, declared := r.Snapshot.ScopeResource(s)
+		if has && (declared && slices.Contains(g.Audience, resource.Identifier) || !declared && oauth.IsIdentityScope(s)) {
 			scopes = append(scopes, s)
 		}
+	}
+	if len(wanted) > 0 && len(scopes) == 0 {
+		return nil, oauth.InvalidGrant("nothing is left of what was granted")
 	}
 	return scopes, nil
 }

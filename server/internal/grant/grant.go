@@ -149,14 +149,18 @@ func (p *Pipeline) grant(name string, c *clientauth.Client) (Grant, *oauth.Error
 }
 
 // ReadScopes checks scope (RFC 6749 section 3.3) and resource (RFC 8707 section 2) of a request against client and
-// registry: invalid_scope for a scope that the client may not ask for, invalid_target for a resource that is not known.
+// registry: invalid_scope for a scope that the client may not ask for or that no resource declares any more, invalid_target
+// for a resource that is not known.
 func ReadScopes(s *registry.Snapshot, c *clientauth.Client, p oauth.Params) (scopes, resources []string, err *oauth.Error) {
 	if scopes, err = oauth.ParseScope(p.Get("scope")); err != nil {
 		return nil, nil, err
 	}
 	for _, scope := range scopes {
-		if _, ok := c.ScopeSet[scope]; !ok {
+		if _, ok := c.ScopeSet[scope]; !ok || !exists(s, scope) {
 			return nil, nil, oauth.InvalidScope("a scope is not allowed to the client: " + scope)
+		}
+		if _, _, ok := s.ScopeResource(scope); !ok && !oauth.IsIdentityScope(scope) {
+			return nil, nil, oauth.InvalidScope("no resource declares a scope: " + scope)
 		}
 	}
 	resources = p.All("resource")
@@ -200,14 +204,16 @@ func (p *Pipeline) mint(r *Request, a *Authorization, event *Event) (*Response, 
 
 // AudienceOf works out the audience of an access token: the resources that declare its scopes, narrowed to those asked
 // for (RFC 8707 section 2.2), or the issuer itself, for userinfo, when no scope belongs to a resource. The scopes that
-// remain are returned too: a narrowed token carries no scope of another resource. invalid_target when nothing of what was
-// asked for is left.
+// remain are returned too: a narrowed token carries no scope of another resource, and none carries a scope whose resource
+// is gone. invalid_target when nothing of what was asked for is left, invalid_scope when no resource declares any of it.
 func AudienceOf(s *registry.Snapshot, scopes, resources []string) (audience, remaining []string, err *oauth.Error) {
 	remaining = make([]string, 0, len(scopes))
 	for _, scope := range scopes {
 		r, _, ok := s.ScopeResource(scope)
 		if !ok {
-			remaining = append(remaining, scope) // of OpenID Connect
+			if oauth.IsIdentityScope(scope) {
+				remaining = append(remaining, scope)
+			}
 			continue
 		}
 		if len(resources) > 0 && !slices.Contains(resources, r.Identifier) {
@@ -223,10 +229,19 @@ func AudienceOf(s *registry.Snapshot, scopes, resources []string) (audience, rem
 			return nil, nil, oauth.InvalidTarget("none of the scopes is for the resource")
 		}
 	}
+	if len(scopes) > 0 && len(remaining) == 0 {
+		return nil, nil, oauth.InvalidScope("no resource declares any of the scopes")
+	}
 	if len(audience) == 0 {
 		audience = []string{s.Server().Issuer}
 	}
 	return audience, remaining, nil
+}
+
+// exists reports whether a scope is one of OpenID Connect or a resource declares it now.
+func exists(s *registry.Snapshot, scope string) bool {
+	_, _, ok := s.ScopeResource(scope)
+	return ok || oauth.IsIdentityScope(scope)
 }
 
 // subset reports whether every element of a is in b.
@@ -248,7 +263,8 @@ func storageError(err error, what string) error {
 	case errors.Is(err, storage.ErrDenied):
 		return oauth.AccessDenied()
 	case errors.Is(err, storage.ErrNotFound), errors.Is(err, storage.ErrForeign), errors.Is(err, storage.ErrConsumed),
-		errors.Is(err, storage.ErrRevoked), errors.Is(err, storage.ErrReplayed), errors.Is(err, storage.ErrExpired):
+		errors.Is(err, storage.ErrRevoked), errors.Is(err, storage.ErrReplayed), errors.Is(err, storage.ErrExpired),
+		errors.Is(err, token.ErrNoDerivationKey): // a family whose key is gone can never go on
 		return oauth.InvalidGrant("the " + what + " is not valid, or no longer").WithCause(err)
 	default:
 		return oauth.Unavailable().WithCause(err)
