@@ -1,0 +1,71 @@
+package clients
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// TestNodeLibraries runs a script for each library. A script checks by itself; what it asks the test for is a person who
+// decides on a device login.
+func TestNodeLibraries(t *testing.T) {
+	t.Parallel()
+	node, err := exec.LookPath("node")
+	if err != nil {
+		notRun(t, "there is no Node.js")
+	}
+	for _, library := range []string{"openid-client", "oauth4webapi"} {
+		t.Run(library, func(t *testing.T) {
+			t.Parallel()
+			if _, err := os.Stat(filepath.Join("node_modules", library)); err != nil {
+				notRun(t, library+" is not installed")
+			}
+			runScript(t, node, library+".mjs")
+		})
+	}
+}
+
+func runScript(t *testing.T, node, script string) {
+	t.Helper()
+	service, device := world.Secret(t, "partners", "reports-oauth"), world.Secret(t, "partners", "cli-oauth")
+	cmd := exec.CommandContext(t.Context(), node, script)
+	cmd.Env = append(os.Environ(), "ISSUER="+world.Issuer,
+		"SERVICE_ID="+service["client-id"], "SERVICE_SECRET="+service["client-secret"],
+		"DEVICE_ID="+device["client-id"], "DEVICE_SECRET="+device["client-secret"])
+	var failure bytes.Buffer
+	cmd.Stderr = &failure
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	done := false
+	for lines := bufio.NewScanner(stdout); lines.Scan(); {
+		world.Witness.SeeAnswer(lines.Bytes())
+		var told struct {
+			Complete string `json:"verification_uri_complete"`
+			UserCode string `json:"user_code"`
+			Decision string `json:"decision"`
+			Done     bool   `json:"done"`
+		}
+		if err := json.Unmarshal(lines.Bytes(), &told); err != nil {
+			t.Errorf("%s prints %q", script, lines.Text())
+		}
+		if told.Complete != "" {
+			if told.Decision == "" {
+				told.Decision = "approve"
+			}
+			world.Decide(t, told.Complete, told.UserCode, told.Decision)
+		}
+		done = done || told.Done
+	}
+	if err := cmd.Wait(); err != nil || !done {
+		t.Errorf("%s: %v\n%s", script, err, &failure)
+	}
+}
