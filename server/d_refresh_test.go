@@ -239,6 +239,34 @@ func TestARefreshFamilyWhoseKeyIsGone(t *testing.T) {
 	want(t, w.refresh(cliID, token), 400, "invalid_grant")
 }
 
+func TestD11WhenTheAccountChangesAtItsProvider(t *testing.T) {
+	w := newWorld(t)
+	tokens := w.login(cliID, "scope", "openid email groups")
+	if got := claims(t, tokens.text("id_token")); got["email"] != "ada@example.com" || got["groups"] == nil {
+		t.Fatalf("at first: %v", got)
+	}
+	w.put(&registration.IdentityProvider{Namespace: "oauth", Name: "local", UID: "idp", DisplayName: "Local", Local: &registration.LocalProvider{
+		Accounts: []registration.LocalAccount{{Username: "ada", PasswordHash: passwordHash, Email: "lovelace@example.com"}},
+	}}, func(s *registry.Snapshot) bool {
+		return s.IdentityProviders()[0].Local.Accounts[0].Email == "lovelace@example.com"
+	})
+	check := func(t *testing.T, got map[string]any) {
+		t.Helper()
+		if got["groups"] != nil || got["email"] != "lovelace@example.com" || got["email_verified"] != false {
+			t.Errorf("got %v", got)
+		}
+	}
+	t.Run("D11 userinfo drops the group at once, also for a token issued before", func(t *testing.T) {
+		check(t, w.send("GET", "/v1/userinfo", "", "", withHeader("Authorization", "Bearer "+tokens.text("access_token"))).json)
+	})
+	t.Run("D11 the next refresh drops the group", func(t *testing.T) {
+		check(t, claims(t, w.refresh(cliID, tokens.text("refresh_token")).text("id_token")))
+	})
+	t.Run("D11 so does a device code that was approved before", func(t *testing.T) {
+		check(t, claims(t, w.login(cliID, "scope", "openid email groups").text("id_token")))
+	})
+}
+
 func TestD08WhenThePolicyLosesAScope(t *testing.T) {
 	w := newWorld(t)
 	tokens := w.login(cliID, "scope", "openid orders.read")

@@ -166,10 +166,10 @@ func (s *Server) wire() error {
 	s.token = &tokenendpoint.Endpoint{Registry: s.registry, Pipeline: pipeline, Audit: events, Metrics: s.metrics, Now: now, Address: s.edge.Address}
 	s.device = &device.Endpoint{
 		Registry: s.registry, Clients: clients, Devices: s.storage, Started: limit.New(device.PerAddress, time.Minute, 100_000),
-		Audit: events, Now: now, Random: random, Address: s.edge.Address,
+		Audit: events, Metrics: s.metrics, Now: now, Random: random, Address: s.edge.Address,
 	}
-	s.revoke = &revoke.Endpoint{Registry: s.registry, Clients: clients, Issuer: issuer, Store: s.storage, Audit: events, Now: now, Address: s.edge.Address}
-	s.introspect = &introspect.Endpoint{Registry: s.registry, Clients: clients, Issuer: issuer, Store: s.storage, Accounts: providers, Audit: events, Now: now, Address: s.edge.Address}
+	s.revoke = &revoke.Endpoint{Registry: s.registry, Clients: clients, Issuer: issuer, Store: s.storage, Audit: events, Metrics: s.metrics, Now: now, Address: s.edge.Address}
+	s.introspect = &introspect.Endpoint{Registry: s.registry, Clients: clients, Issuer: issuer, Store: s.storage, Accounts: providers, Audit: events, Metrics: s.metrics, Now: now, Address: s.edge.Address}
 	s.userinfo = &userinfo.Endpoint{Registry: s.registry, Issuer: issuer, Store: s.storage, Accounts: providers, Now: now}
 	s.jwks = &jwks.Endpoint{Signer: s.signer, MaxAge: 5 * time.Minute}
 	s.discovery = &discovery.Endpoint{Registry: s.registry, GrantTypes: pipeline.Types(), AuthMethods: clients.Methods()}

@@ -158,7 +158,11 @@ func (x *run) register(ctx context.Context) error {
 		}
 	}
 	if reg == nil {
-		return x.publisher.Withdraw(ctx, x.marks, owner, x.documents)
+		err := x.publisher.Withdraw(ctx, x.marks, owner, x.documents)
+		if err == nil && x.taken {
+			x.marks.False(v1alpha1.ConditionProgrammed, v1alpha1.ReasonNotRegistered, "The server does not have it, because its Secret cannot be written.")
+		}
+		return err
 	}
 	for _, id := range retired(x.held.previous, reg.Authentication.Secrets) {
 		x.events = append(x.events, status.Event{Reason: "SecretRetired", Note: "Secret " + id + " of the client is not honoured any more."})

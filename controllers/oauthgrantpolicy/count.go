@@ -71,9 +71,9 @@ func serverNamespace(c *v1alpha1.OAuthClient) string {
 	return namespace
 }
 
+// refused reports whether the client is not accepted and no policy governs what is served of it.
 func refused(c *v1alpha1.OAuthClient) bool {
-	got := meta.FindStatusCondition(c.Status.Conditions, string(v1alpha1.ConditionAccepted))
-	return got != nil && got.Status == metav1.ConditionFalse && got.Reason == string(v1alpha1.ReasonPolicyRefused)
+	return c.Status.Policy == "" && meta.IsStatusConditionFalse(c.Status.Conditions, string(v1alpha1.ConditionAccepted))
 }
 
 // verdictChanged lets through clients that come, go, or whose policy or refusal changed.

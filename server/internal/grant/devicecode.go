@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/grantkeeper/grantkeeper/internal/registration"
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
 	"github.com/grantkeeper/grantkeeper/server/internal/token"
@@ -57,20 +56,7 @@ func (g DeviceCode) Authorize(ctx context.Context, r *Request) (*Authorization, 
 	if err != nil {
 		return nil, storageError(err, "device code")
 	}
-	if !r.active(g.Accounts, done.User) {
-		return nil, oauth.InvalidGrant("the account is no longer active")
-	}
-	return authorize(r, refresh, done)
-}
-
-// Accounts knows which accounts their identity providers still let in; see idp.Set.
-type Accounts interface {
-	Active(declared []*registration.IdentityProvider, providerUID, subject string) bool
-}
-
-// active reports whether the user's identity provider still lets the account in.
-func (r *Request) active(accounts Accounts, u storage.User) bool {
-	return accounts.Active(r.Snapshot.IdentityProviders(), u.Provider, u.Subject)
+	return authorize(r, refresh, done, g.Accounts)
 }
 
 // covers checks that the grant covers what the request asks for.
@@ -86,8 +72,12 @@ func (r *Request) covers(g storage.Grant) error {
 }
 
 // authorize is what a redemption for a user yields: the scopes of the grant that the client still has, the audience that
-// follows from them, and the refresh token.
-func authorize(r *Request, refresh token.Refresh, done storage.Redemption) (*Authorization, error) {
+// follows from them, the claims as they are now, and the refresh token.
+func authorize(r *Request, refresh token.Refresh, done storage.Redemption, accounts Accounts) (*Authorization, error) {
+	user, ok := CurrentUser(accounts, r.Snapshot, done.User)
+	if !ok {
+		return nil, inactive()
+	}
 	scopes, err := grantedScopes(r, done.Grant)
 	if err != nil {
 		return nil, err
@@ -96,7 +86,7 @@ func authorize(r *Request, refresh token.Refresh, done storage.Redemption) (*Aut
 	if err != nil {
 		return nil, err
 	}
-	a := &Authorization{Subject: done.Grant.UserID, Scopes: scopes, Audience: audience, Grant: &done.Grant, User: &done.User, Retried: done.Retried}
+	a := &Authorization{Subject: done.Grant.UserID, Scopes: scopes, Audience: audience, Grant: &done.Grant, User: &user, Retried: done.Retried}
 	if done.Token.Token != (storage.Hash{}) {
 		value, err := refresh.Value(done.Token.KeyID, done.Token.Family, done.Token.Generation)
 		if err != nil {

@@ -36,8 +36,8 @@ func (g RefreshToken) Authorize(ctx context.Context, r *Request) (*Authorization
 		return refresh.Next(current, r.Now, r.Client.Tokens.RefreshTokenIdle.Std())
 	}
 	check := func(grant storage.Grant, user storage.User) error {
-		if !r.active(g.Accounts, user) {
-			return oauth.InvalidGrant("the account is no longer active")
+		if _, ok := CurrentUser(g.Accounts, r.Snapshot, user); !ok {
+			return inactive()
 		}
 		return r.covers(grant)
 	}
@@ -45,5 +45,5 @@ func (g RefreshToken) Authorize(ctx context.Context, r *Request) (*Authorization
 	if err != nil {
 		return nil, storageError(err, "refresh token")
 	}
-	return authorize(r, refresh, done)
+	return authorize(r, refresh, done, g.Accounts)
 }

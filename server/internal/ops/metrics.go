@@ -64,7 +64,7 @@ func NewMetrics(c MetricsConfig) (*Metrics, error) {
 	}, []string{"grant_type"})
 	m.issued = children(issued, oauth.GrantTypeClientCredentials, oauth.GrantTypeRefreshToken, oauth.GrantTypeDeviceCode)
 	refused := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "grantkeeper_oauth_errors_total", Help: "Requests of the protocol that were refused, by error code.",
+		Name: "grantkeeper_oauth_errors_total", Help: "Refused requests of the token, device authorization, revocation and introspection endpoints, by error code.",
 	}, []string{"error"})
 	m.refused = children(refused, "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type",
 		"invalid_scope", "invalid_target", "access_denied", "authorization_pending", "slow_down", "expired_token", "invalid_token",

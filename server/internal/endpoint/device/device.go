@@ -35,6 +35,7 @@ type Endpoint struct {
 	// Started counts requests per address.
 	Started *limit.Counter
 	Audit   *audit.Log
+	Metrics wire.Metrics
 	Now     func() time.Time
 	Random  io.Reader
 	Address func(*http.Request) netip.Addr
@@ -57,6 +58,7 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		event.Action, event.Error, event.Cause = audit.DeviceRefused, err.Code, err.Unwrap()
 		e.Audit.Write(r.Context(), event)
+		e.Metrics.Refused(err.Code)
 		wire.Error(w, err)
 		return
 	}

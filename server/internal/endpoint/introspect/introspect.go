@@ -35,6 +35,7 @@ type Endpoint struct {
 	Store    Store
 	Accounts grant.Accounts
 	Audit    *audit.Log
+	Metrics  wire.Metrics
 	Now      func() time.Time
 	Address  func(*http.Request) netip.Addr
 }
@@ -62,6 +63,7 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		event.Error, event.Cause = err.Code, err.Unwrap()
 		e.Audit.Write(r.Context(), event)
+		e.Metrics.Refused(err.Code)
 		wire.Error(w, err)
 		return
 	}
@@ -130,7 +132,7 @@ func (e *Endpoint) accessToken(ctx context.Context, s *registry.Snapshot, caller
 	if err != nil {
 		return nil, oauth.Unavailable().WithCause(err)
 	}
-	if !e.Accounts.Active(s.IdentityProviders(), user.Provider, user.Subject) {
+	if user, ok = grant.CurrentUser(e.Accounts, s, user); !ok {
 		return nil, nil
 	}
 	out.Username = user.Username

@@ -32,6 +32,7 @@ type Endpoint struct {
 	Issuer   *token.Issuer
 	Store    Store
 	Audit    *audit.Log
+	Metrics  wire.Metrics
 	Now      func() time.Time
 	Address  func(*http.Request) netip.Addr
 }
@@ -43,6 +44,7 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := e.revoke(w, r, &event); err != nil {
 		event.Action, event.Error, event.Cause = audit.RevokeRefused, err.Code, err.Unwrap()
 		e.Audit.Write(r.Context(), event)
+		e.Metrics.Refused(err.Code)
 		wire.Error(w, err)
 		return
 	}
@@ -84,7 +86,7 @@ func (e *Endpoint) refreshToken(ctx context.Context, c *clientauth.Client, hash 
 	case g.Client.UID != c.UID:
 		return foreign()
 	case err != nil:
-		return nil // revoked already
+		return nil //nolint:nilerr // revoked already, which is what was asked for (RFC 7009 section 2.2)
 	}
 	event.User, event.GrantID = g.UserID, g.ID
 	return e.grant(ctx, g.ID, now)
@@ -103,7 +105,7 @@ func (e *Endpoint) accessToken(ctx context.Context, s *registry.Snapshot, c *cli
 		return e.grant(ctx, t.GrantID, now)
 	}
 	if err != nil {
-		return nil
+		return nil //nolint:nilerr // expired, so no good already (RFC 7009 section 2.2)
 	}
 	if err := e.Store.RevokeToken(ctx, t.ID, t.ExpiresAt); err != nil {
 		return oauth.Unavailable().WithCause(err)

@@ -100,7 +100,9 @@ func (e *Endpoint) claims(ctx context.Context, value string) (*response, error) 
 		return nil, oauth.InvalidToken("the access token is not valid, or no longer")
 	case err != nil:
 		return nil, oauth.Unavailable().WithCause(err)
-	case !e.Accounts.Active(s.IdentityProviders(), user.Provider, user.Subject):
+	}
+	user, ok := grant.CurrentUser(e.Accounts, s, user)
+	if !ok {
 		return nil, oauth.InvalidToken("the access token is not valid, or no longer")
 	}
 	claims := token.ClaimsOf(&user, scopes)

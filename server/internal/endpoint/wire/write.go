@@ -18,6 +18,9 @@ var (
 	noSniff     = []string{"nosniff"}
 )
 
+// Metrics counts refusals by their error code.
+type Metrics interface{ Refused(code string) }
+
 // Bytes writes a JSON document that must not be stored.
 func Bytes(w http.ResponseWriter, status int, body []byte) {
 	h := w.Header()
