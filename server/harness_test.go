@@ -111,8 +111,8 @@ func (w *world) start(database, listen string, change ...func(*registration.Serv
 	w.t.Helper()
 	log := slog.New(slog.NewJSONHandler(w.log, nil))
 	config := Config{Listen: listen, Folder: w.folder, SQLite: database}
-	s, err := newServer(w.t.Context(), config, Deps{Log: log, Now: w.now}, func(real storage.Storage) storage.Storage {
-		w.faults = &faulty{Storage: real}
+	s, err := newServer(w.t.Context(), config, Deps{Log: log, Now: w.now}, func(engine storage.Storage) storage.Storage {
+		w.faults = &faulty{Storage: engine}
 		return w.faults
 	})
 	if err != nil {
@@ -155,7 +155,7 @@ func (w *world) restart(database, listen string, change ...func(*registration.Se
 func documents(t testing.TB, settings *registration.Server) []registration.Document {
 	none, secretMethod := registration.AuthenticationNone, registration.AuthenticationClientSecret
 	device := []string{deviceCode, oauth.GrantTypeRefreshToken}
-	identity := []string{"openid", "profile", "email", "offline_access", "orders.read"}
+	identity := []string{"openid", "profile", "email", "groups", "offline_access", "orders.read"}
 	return []registration.Document{
 		settings,
 		keys(t),
@@ -168,7 +168,8 @@ func documents(t testing.TB, settings *registration.Server) []registration.Docum
 			ResourceServers: []string{"apps/gateway"}},
 		&registration.Resource{Namespace: "oauth", Name: "ledger", Identifier: ledgerAPI, Scopes: []registration.Scope{{Name: "ledger.read", Title: "Read the ledger"}}},
 		&registration.IdentityProvider{Namespace: "oauth", Name: "local", UID: "idp", DisplayName: "Local", Local: &registration.LocalProvider{
-			Accounts: []registration.LocalAccount{{Username: "ada", PasswordHash: passwordHash, Name: "Ada", Email: "ada@example.com", EmailVerified: true}},
+			Accounts: []registration.LocalAccount{{Username: "ada", PasswordHash: passwordHash, Name: "Ada", Email: "ada@example.com", EmailVerified: true,
+				Groups: []string{"staff"}}},
 		}},
 		client("reports", "Service", []string{oauth.GrantTypeClientCredentials}, []string{"orders.read", "ledger.read"}, secretMethod),
 		client("gateway", "Service", []string{oauth.GrantTypeClientCredentials}, []string{"orders.read"}, secretMethod),
@@ -370,7 +371,7 @@ func want(t testing.TB, a answer, status int, code string) {
 }
 
 // approve decides a device request as a signed-in user does on the page.
-func (w *world) approve(deviceCode string) string {
+func (w *world) approve(deviceCode string) {
 	w.t.Helper()
 	hash, ok := oauth.ParseCredential(oauth.PrefixDeviceCode, deviceCode)
 	if !ok {
@@ -378,16 +379,14 @@ func (w *world) approve(deviceCode string) string {
 	}
 	raw := make([]byte, 16)
 	_, _ = rand.Read(raw)
-	id := hex.EncodeToString(raw)
 	request := w.deviceRequest(hash)
 	err := w.server.storage.ApproveDevice(w.t.Context(), hash, storage.Grant{
-		ID: id, UserID: w.user.ID, Client: request.Client, Scopes: request.Scopes, Audience: request.Audience,
+		ID: hex.EncodeToString(raw), UserID: w.user.ID, Client: request.Client, Scopes: request.Scopes, Audience: request.Audience,
 		AuthenticatedAt: w.now(), Methods: []string{"pwd"}, CreatedAt: w.now(),
 	}, w.now())
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return id
 }
 
 func (w *world) deviceRequest(code storage.Hash) storage.DeviceRequest {

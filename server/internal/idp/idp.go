@@ -37,10 +37,11 @@ type PasswordProvider interface {
 }
 
 // AccountChecker is implemented by providers that know, without asking anyone, whether an account still exists and may
-// be used.
+// be used, and what is true of it.
 type AccountChecker interface {
-	// Active reports whether the subject could still sign in.
-	Active(subject string) bool
+	// Account is what the provider says about an account now; ok is false when it could not sign in any more. Methods is
+	// empty: nobody is being authenticated.
+	Account(subject string) (identity Identity, ok bool)
 }
 
 // Provider is one declared provider and what it can do. Fields are nil for what it cannot.

@@ -44,7 +44,9 @@ func TestCanonicalUsername(t *testing.T) {
 
 type accounts map[string]bool
 
-func (a accounts) Active(subject string) bool { return a[subject] }
+func (a accounts) Account(subject string) (idp.Identity, bool) {
+	return idp.Identity{Subject: subject, Username: "now"}, a[subject]
+}
 
 func TestSet(t *testing.T) {
 	made := 0
@@ -82,6 +84,9 @@ func TestSet(t *testing.T) {
 	} {
 		if got := set.Active(declared, c.uid, c.subject); got != c.want {
 			t.Errorf("%s: active is %v", name, got)
+		}
+		if now, ok := set.Account(declared, c.uid, c.subject); ok != c.want || ok && now.Username != "now" || !ok && now != nil {
+			t.Errorf("%s: %+v, %v", name, now, ok)
 		}
 	}
 	for n := range 100 { // declarations come and go; the set does not grow

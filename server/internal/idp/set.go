@@ -40,6 +40,12 @@ func (s *Set) Providers(declared []*registration.IdentityProvider) []Provider {
 // Active reports whether an account could still sign in: its provider, by UID, is declared, and has not disabled or
 // removed the account. Providers that cannot tell are believed.
 func (s *Set) Active(declared []*registration.IdentityProvider, providerUID, subject string) bool {
+	_, ok := s.Account(declared, providerUID, subject)
+	return ok
+}
+
+// Account is Active, with what the provider says about the account now: nil when it cannot tell without the user.
+func (s *Set) Account(declared []*registration.IdentityProvider, providerUID, subject string) (*Identity, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, d := range declared {
@@ -47,9 +53,16 @@ func (s *Set) Active(declared []*registration.IdentityProvider, providerUID, sub
 			continue
 		}
 		p, ok := s.provider(d)
-		return ok && (p.Accounts == nil || p.Accounts.Active(subject))
+		if !ok || p.Accounts == nil {
+			return nil, ok
+		}
+		identity, ok := p.Accounts.Account(subject)
+		if !ok {
+			return nil, false
+		}
+		return &identity, true
 	}
-	return false
+	return nil, false
 }
 
 func (s *Set) provider(d *registration.IdentityProvider) (Provider, bool) {

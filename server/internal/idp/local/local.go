@@ -115,21 +115,30 @@ func (p *Provider) Authenticate(ctx context.Context, username, password string) 
 	if !matches || !known || a.disabled || password == "" {
 		return idp.Identity{}, idp.ErrRefused
 	}
+	identity := a.identity(name)
+	identity.Methods = []string{"pwd"}
+	return identity, nil
+}
+
+// Account implements idp.AccountChecker.
+func (p *Provider) Account(subject string) (idp.Identity, bool) {
+	a, ok := p.accounts[subject]
+	if !ok || a.disabled {
+		return idp.Identity{}, false
+	}
+	return a.identity(subject), true
+}
+
+// identity is what the account's manifest says.
+func (a account) identity(subject string) idp.Identity {
 	return idp.Identity{
-		Subject:       name,
+		Subject:       subject,
 		Username:      a.Username,
 		Name:          a.Name,
 		Email:         a.Email,
 		EmailVerified: a.Email != "" && a.EmailVerified,
 		Groups:        slices.Clone(a.Groups),
-		Methods:       []string{"pwd"},
-	}, nil
-}
-
-// Active implements idp.AccountChecker.
-func (p *Provider) Active(subject string) bool {
-	a, ok := p.accounts[subject]
-	return ok && !a.disabled
+	}
 }
 
 // costOfUnknown picks the costs of one of the accounts. Where accounts have different costs, an unknown name costs what

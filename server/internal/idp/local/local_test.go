@@ -6,6 +6,8 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/grantkeeper/grantkeeper/internal/argon2id"
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 	"github.com/grantkeeper/grantkeeper/server/internal/idp"
@@ -46,9 +48,13 @@ func TestSuite(t *testing.T) {
 		DisabledUsername: "mallory", DisabledPassword: "let me in",
 	})
 	for subject, want := range map[string]bool{"ada": true, "grace": true, "mallory": false, "nobody": false, "Ada": false} {
-		if got := p.Accounts.Active(subject); got != want {
+		if _, got := p.Accounts.Account(subject); got != want {
 			t.Errorf("%s is active: %v", subject, got)
 		}
+	}
+	want := idp.Identity{Subject: "ada", Username: "Ada", Name: "Ada Lovelace", Email: "ada@example.com", EmailVerified: true, Groups: []string{"staff"}}
+	if got, _ := p.Accounts.Account("ada"); !cmp.Equal(want, got) {
+		t.Error(cmp.Diff(want, got))
 	}
 }
 

@@ -1,0 +1,28 @@
+package grant
+
+import (
+	"github.com/grantkeeper/grantkeeper/internal/registration"
+	"github.com/grantkeeper/grantkeeper/server/internal/idp"
+	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
+	"github.com/grantkeeper/grantkeeper/server/internal/registry"
+	"github.com/grantkeeper/grantkeeper/server/internal/storage"
+)
+
+// Accounts knows what identity providers say of accounts without asking anyone; see idp.Set.
+type Accounts interface {
+	Account(declared []*registration.IdentityProvider, providerUID, subject string) (*idp.Identity, bool)
+}
+
+// CurrentUser is a user as its identity provider describes the account now. What storage has is as old as the last sign-in,
+// and a group that was taken away since must not be in any token or answer. ok is false when the provider does not let the
+// account in any more.
+func CurrentUser(accounts Accounts, s *registry.Snapshot, u storage.User) (now storage.User, ok bool) {
+	identity, ok := accounts.Account(s.IdentityProviders(), u.Provider, u.Subject)
+	if identity != nil {
+		u.Username, u.Name, u.Groups = identity.Username, identity.Name, identity.Groups
+		u.Email, u.EmailVerified = identity.Email, identity.EmailVerified
+	}
+	return u, ok
+}
+
+func inactive() *oauth.Error { return oauth.InvalidGrant("the account is no longer active") }
