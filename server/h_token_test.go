@@ -8,7 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/grantkeeper/grantkeeper/internal/registration"
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
+	"github.com/grantkeeper/grantkeeper/server/internal/registry"
 )
 
 func TestIntrospection(t *testing.T) {
@@ -144,6 +146,23 @@ func TestRevocation(t *testing.T) {
 			t.Error("still active")
 		}
 	})
+}
+
+func TestH02TheRefreshTokenOfAnAccountThatIsLockedIsNotActive(t *testing.T) {
+	w := newWorld(t)
+	token := w.login(otherID, "client_secret", secret).text("refresh_token")
+	ask := func() any {
+		return w.post("/v1/introspect", []string{"token", token}, withBasic(otherID, secret)).json["active"]
+	}
+	if ask() != true {
+		t.Fatal("not active before")
+	}
+	w.put(&registration.IdentityProvider{Namespace: "oauth", Name: "local", UID: "idp", DisplayName: "Local", Local: &registration.LocalProvider{
+		Accounts: []registration.LocalAccount{{Username: "ada", PasswordHash: passwordHash, Disabled: true}},
+	}}, func(s *registry.Snapshot) bool { return s.IdentityProviders()[0].Local.Accounts[0].Disabled })
+	if ask() != false {
+		t.Error("H02 it is active, though no refresh would succeed")
+	}
 }
 
 func TestH09AfterRevokeAnswered200NothingSucceeds(t *testing.T) {

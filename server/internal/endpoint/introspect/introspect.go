@@ -154,6 +154,16 @@ func (e *Endpoint) refreshToken(ctx context.Context, s *registry.Snapshot, calle
 	if g.Client.UID != caller.UID || !t.ConsumedAt.IsZero() || !now.Before(t.IdleExpiresAt) || !now.Before(t.ExpiresAt) {
 		return nil, nil
 	}
+	_, user, err := e.Store.Grant(ctx, g.ID)
+	if errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrRevoked) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, oauth.Unavailable().WithCause(err)
+	}
+	if _, ok := grant.CurrentUser(e.Accounts, s, user); !ok {
+		return nil, nil // a refresh would be refused
+	}
 	return &active{
 		Active: true, Issuer: s.Server().Issuer, Subject: g.UserID, ClientID: caller.ClientID, Scope: strings.Join(g.Scopes, " "),
 		IssuedAt: t.CreatedAt.Unix(), ExpiresAt: t.IdleExpiresAt.Unix(),
