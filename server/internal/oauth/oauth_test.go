@@ -63,6 +63,10 @@ func TestParseJSON(t *testing.T) {
 		"nothing is refused":                    {body: ``, err: "the body is not a JSON object of strings"},
 		"a cut object is refused":               {body: `{"a":"b"`, err: "the body is not a JSON object of strings"},
 		"something after the object is refused": {body: `{"a":"b"} {}`, err: "the body is not a JSON object of strings"},
+		"a bracket too many is refused":         {body: `{"a":"b"}}`, err: "the body is not a JSON object of strings"},
+		"a bracket and more is refused":         {body: `{"a":"b"}]{"a":"c"}`, err: "the body is not a JSON object of strings"},
+		"B03 a member beside a null is refused": {body: `{"a":"1","a":null}`, err: "parameter a is repeated"},
+		"B03 a null beside a member is refused": {body: `{"a":null,"a":"1"}`, err: "parameter a is repeated"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) { check(t, tt.want, tt.err)(ParseJSON([]byte(tt.body))) })

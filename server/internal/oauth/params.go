@@ -3,6 +3,8 @@ package oauth
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
 	"net/url"
 	"strings"
 	"unicode/utf8"
@@ -151,7 +153,7 @@ func ParseJSON(body []byte) (Params, *Error) {
 	if _, err := dec.Token(); err != nil {
 		return Params{}, bad
 	}
-	if dec.More() {
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) { // More would pass over a closing bracket
 		return Params{}, bad
 	}
 	return p, nil
@@ -166,7 +168,7 @@ func jsonValues(dec *json.Decoder, many bool) ([]string, bool) {
 	case string:
 		return []string{v}, true
 	case nil:
-		return nil, true
+		return []string{""}, true // absent, and yet there: a second one is a repetition
 	case json.Delim:
 		if !many || v != '[' {
 			return nil, false
