@@ -249,16 +249,39 @@ type SymmetricKey struct {
 
 // The kinds and names of the documents.
 
-func (*Server) DocumentKind() Kind           { return KindServer }
-func (*Client) DocumentKind() Kind           { return KindClient }
-func (*Policy) DocumentKind() Kind           { return KindPolicy }
-func (*Resource) DocumentKind() Kind         { return KindResource }
-func (*IdentityProvider) DocumentKind() Kind { return KindIdentityProvider }
-func (*Keys) DocumentKind() Kind             { return KindKeys }
+// DocumentKind is always [KindServer].
+func (*Server) DocumentKind() Kind { return KindServer }
 
-func (d *Server) DocumentName() string           { return d.Name }
-func (d *Client) DocumentName() string           { return d.Namespace + "/" + d.Name }
-func (d *Policy) DocumentName() string           { return d.Name }
-func (d *Resource) DocumentName() string         { return d.Name }
+// DocumentKind is always [KindClient].
+func (*Client) DocumentKind() Kind { return KindClient }
+
+// DocumentKind is always [KindPolicy].
+func (*Policy) DocumentKind() Kind { return KindPolicy }
+
+// DocumentKind is always [KindResource].
+func (*Resource) DocumentKind() Kind { return KindResource }
+
+// DocumentKind is always [KindIdentityProvider].
+func (*IdentityProvider) DocumentKind() Kind { return KindIdentityProvider }
+
+// DocumentKind is always [KindKeys].
+func (*Keys) DocumentKind() Kind { return KindKeys }
+
+// DocumentName is the name of the OAuthServer.
+func (d *Server) DocumentName() string { return d.Name }
+
+// DocumentName is the namespace and name of the OAuthClient, with a slash between: clients of all namespaces meet on a
+// server.
+func (d *Client) DocumentName() string { return d.Namespace + "/" + d.Name }
+
+// DocumentName is the name of the OAuthGrantPolicy.
+func (d *Policy) DocumentName() string { return d.Name }
+
+// DocumentName is the name of the OAuthResource.
+func (d *Resource) DocumentName() string { return d.Name }
+
+// DocumentName is the name of the OAuthIdentityProvider.
 func (d *IdentityProvider) DocumentName() string { return d.Name }
-func (d *Keys) DocumentName() string             { return d.Name }
+
+// DocumentName is the name of the OAuthServer whose keys they are.
+func (d *Keys) DocumentName() string { return d.Name }

@@ -80,6 +80,8 @@ func (m *Metrics) Storage(s storage.Storage) storage.Storage {
 	}
 }
 
+// measured is a storage whose operations are timed, and counted when they fail; what they do is the business of the storage
+// behind it.
 type measured struct {
 	storage.Storage
 	signedIn, user, disableUser                                             operation
@@ -91,106 +93,127 @@ type measured struct {
 	count, counted, collect                                                 operation
 }
 
+// SignedIn measures the operation of that name.
 func (s *measured) SignedIn(ctx context.Context, u storage.User) (_ storage.User, err error) {
 	defer s.signedIn.done(time.Now(), &err)
 	return s.Storage.SignedIn(ctx, u)
 }
 
+// User measures the operation of that name.
 func (s *measured) User(ctx context.Context, id string) (_ storage.User, err error) {
 	defer s.user.done(time.Now(), &err)
 	return s.Storage.User(ctx, id)
 }
 
+// DisableUser measures the operation of that name.
 func (s *measured) DisableUser(ctx context.Context, id string, now time.Time) (err error) {
 	defer s.disableUser.done(time.Now(), &err)
 	return s.Storage.DisableUser(ctx, id, now)
 }
 
+// CreateSession measures the operation of that name.
 func (s *measured) CreateSession(ctx context.Context, session storage.Session, replaces storage.Hash) (err error) {
 	defer s.createSession.done(time.Now(), &err)
 	return s.Storage.CreateSession(ctx, session, replaces)
 }
 
+// Session measures the operation of that name.
 func (s *measured) Session(ctx context.Context, id storage.Hash, now time.Time) (_ storage.Session, _ storage.User, err error) {
 	defer s.session.done(time.Now(), &err)
 	return s.Storage.Session(ctx, id, now)
 }
 
+// EndSession measures the operation of that name.
 func (s *measured) EndSession(ctx context.Context, id storage.Hash) (err error) {
 	defer s.endSession.done(time.Now(), &err)
 	return s.Storage.EndSession(ctx, id)
 }
 
+// Grant measures the operation of that name.
 func (s *measured) Grant(ctx context.Context, id string) (_ storage.Grant, _ storage.User, err error) {
 	defer s.grant.done(time.Now(), &err)
 	return s.Storage.Grant(ctx, id)
 }
 
+// RevokeGrant measures the operation of that name.
 func (s *measured) RevokeGrant(ctx context.Context, id string, now time.Time) (err error) {
 	defer s.revokeGrant.done(time.Now(), &err)
 	return s.Storage.RevokeGrant(ctx, id, now)
 }
 
+// RevokeClientGrants measures the operation of that name.
 func (s *measured) RevokeClientGrants(ctx context.Context, clientUID string, now time.Time) (_ int64, err error) {
 	defer s.revokeClientGrants.done(time.Now(), &err)
 	return s.Storage.RevokeClientGrants(ctx, clientUID, now)
 }
 
+// CreateDevice measures the operation of that name.
 func (s *measured) CreateDevice(ctx context.Context, d storage.DeviceRequest, maxOpen int) (err error) {
 	defer s.createDevice.done(time.Now(), &err)
 	return s.Storage.CreateDevice(ctx, d, maxOpen)
 }
 
+// DeviceByUserCode measures the operation of that name.
 func (s *measured) DeviceByUserCode(ctx context.Context, userCode storage.Hash, now time.Time) (_ storage.DeviceRequest, err error) {
 	defer s.deviceByUserCode.done(time.Now(), &err)
 	return s.Storage.DeviceByUserCode(ctx, userCode, now)
 }
 
+// ApproveDevice measures the operation of that name.
 func (s *measured) ApproveDevice(ctx context.Context, code storage.Hash, g storage.Grant, now time.Time) (err error) {
 	defer s.approveDevice.done(time.Now(), &err)
 	return s.Storage.ApproveDevice(ctx, code, g, now)
 }
 
+// DenyDevice measures the operation of that name.
 func (s *measured) DenyDevice(ctx context.Context, code storage.Hash, now time.Time) (err error) {
 	defer s.denyDevice.done(time.Now(), &err)
 	return s.Storage.DenyDevice(ctx, code, now)
 }
 
+// RedeemDevice measures the operation of that name.
 func (s *measured) RedeemDevice(ctx context.Context, code storage.Hash, client storage.ClientRef, now time.Time, first func(storage.Grant) (*storage.RefreshToken, error)) (_ storage.Redemption, err error) {
 	defer s.redeemDevice.done(time.Now(), &err)
 	return s.Storage.RedeemDevice(ctx, code, client, now, first)
 }
 
+// RefreshToken measures the operation of that name.
 func (s *measured) RefreshToken(ctx context.Context, token storage.Hash) (_ storage.RefreshToken, _ storage.Grant, err error) {
 	defer s.refreshToken.done(time.Now(), &err)
 	return s.Storage.RefreshToken(ctx, token)
 }
 
+// Rotate measures the operation of that name.
 func (s *measured) Rotate(ctx context.Context, token storage.Hash, client storage.ClientRef, now time.Time, grace time.Duration, next storage.Successor, check func(storage.Grant, storage.User) error) (_ storage.Redemption, err error) {
 	defer s.rotate.done(time.Now(), &err)
 	return s.Storage.Rotate(ctx, token, client, now, grace, next, check)
 }
 
+// RevokeToken measures the operation of that name.
 func (s *measured) RevokeToken(ctx context.Context, jti string, expiresAt time.Time) (err error) {
 	defer s.revokeToken.done(time.Now(), &err)
 	return s.Storage.RevokeToken(ctx, jti, expiresAt)
 }
 
+// TokenRevoked measures the operation of that name.
 func (s *measured) TokenRevoked(ctx context.Context, jti string) (_ bool, err error) {
 	defer s.tokenRevoked.done(time.Now(), &err)
 	return s.Storage.TokenRevoked(ctx, jti)
 }
 
+// Count measures the operation of that name.
 func (s *measured) Count(ctx context.Context, key string, now time.Time, window time.Duration) (_ int64, _ time.Time, err error) {
 	defer s.count.done(time.Now(), &err)
 	return s.Storage.Count(ctx, key, now, window)
 }
 
+// Counted measures the operation of that name.
 func (s *measured) Counted(ctx context.Context, key string, now time.Time) (_ int64, _ time.Time, err error) {
 	defer s.counted.done(time.Now(), &err)
 	return s.Storage.Counted(ctx, key, now)
 }
 
+// Collect measures the operation of that name.
 func (s *measured) Collect(ctx context.Context, now time.Time, limit int) (_ int64, err error) {
 	defer s.collect.done(time.Now(), &err)
 	return s.Storage.Collect(ctx, now, limit)

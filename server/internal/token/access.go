@@ -145,8 +145,10 @@ type accessClaims struct {
 	AuthTime  int64    `json:"auth_time"`
 }
 
+// audience is whom a token is for.
 type audience []string
 
+// UnmarshalJSON takes one string or an array of them (RFC 7519 section 4.1.3).
 func (a *audience) UnmarshalJSON(b []byte) error {
 	if len(b) > 0 && b[0] == '"' {
 		var one string

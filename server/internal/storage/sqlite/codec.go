@@ -36,6 +36,7 @@ func encodeList(list []string) (string, error) {
 // timeInto scans a nullable time.
 type timeInto struct{ to *time.Time }
 
+// Scan takes microseconds since 1970 or NULL, which is the zero time.
 func (d timeInto) Scan(src any) error {
 	switch v := src.(type) {
 	case nil:
@@ -51,6 +52,7 @@ func (d timeInto) Scan(src any) error {
 // durationInto scans microseconds.
 type durationInto struct{ to *time.Duration }
 
+// Scan takes a number of microseconds.
 func (d durationInto) Scan(src any) error {
 	v, ok := src.(int64)
 	if !ok {
@@ -63,6 +65,7 @@ func (d durationInto) Scan(src any) error {
 // listInto scans a list of strings; an empty one becomes nil.
 type listInto struct{ to *[]string }
 
+// Scan takes a JSON array of strings.
 func (d listInto) Scan(src any) error {
 	v, ok := src.(string)
 	if !ok {
@@ -78,6 +81,7 @@ func (d listInto) Scan(src any) error {
 // jsonInto scans nullable raw JSON.
 type jsonInto struct{ to *json.RawMessage }
 
+// Scan takes JSON as text, which it does not look into, or NULL, which is nil.
 func (d jsonInto) Scan(src any) error {
 	switch v := src.(type) {
 	case nil:
@@ -93,6 +97,7 @@ func (d jsonInto) Scan(src any) error {
 // hashInto scans a hash.
 type hashInto struct{ to *storage.Hash }
 
+// Scan takes as many bytes as a hash has.
 func (d hashInto) Scan(src any) error {
 	v, ok := src.([]byte)
 	if !ok || len(v) != len(d.to) {
@@ -105,6 +110,7 @@ func (d hashInto) Scan(src any) error {
 // textInto scans nullable text; NULL becomes "".
 type textInto struct{ to *string }
 
+// Scan takes text or NULL.
 func (d textInto) Scan(src any) error {
 	switch v := src.(type) {
 	case nil:
