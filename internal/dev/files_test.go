@@ -67,7 +67,7 @@ func TestFilesMode(t *testing.T) {
 		nowhere(t, r.options.Data, strings.Fields(rest)[0])
 	})
 	t.Run("Ctrl-C ends it soon, without an error, and says where the data is", func(t *testing.T) {
-		err, took := r.end()
+		took, err := r.end()
 		if err != nil || took > 5*time.Second {
 			t.Errorf("it ended with %v after %v", err, took)
 		}
@@ -83,7 +83,9 @@ func TestFilesMode(t *testing.T) {
 		if status, _ := again.token(id, secret); status != 200 {
 			t.Errorf("the secret of the run before: %d", status)
 		}
-		again.end()
+		if _, err := again.end(); err != nil {
+			t.Errorf("the second run ended with %v", err)
+		}
 		o.Fresh = true
 		fresh := begin(t, o)
 		fresh.up()
@@ -188,7 +190,7 @@ func TestPortHolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // nothing was written
+	defer l.Close() // nothing was written
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	if got := portHolder(port); got != "" && !strings.HasSuffix(got, fmt.Sprintf("(process %d)", os.Getpid())) {
 		t.Errorf("got %q", got)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -134,7 +135,7 @@ func TestSnapshotsAfterASequenceOfChanges(t *testing.T) {
 					r.Replace(step, "1")
 					continue
 				}
-				r.Apply(step, fmt.Sprint(i+1))
+				r.Apply(step, strconv.Itoa(i+1))
 				r.publish()
 			}
 			checkSnapshot(t, r.Current())
@@ -351,19 +352,19 @@ func TestBurstsAreCoalescedAndSingleChangesAreNot(t *testing.T) {
 		if n := publications.Load(); n != 1 {
 			t.Fatalf("%d publications of the first list", n)
 		}
-		time.Sleep(time.Second) // of the bubble's clock: idle
+		<-time.After(time.Second) // of the bubble's clock: that nothing happens for so long is what is tested
 		r.Apply([]Change{doc("first", client("first"))}, "2")
 		if _, ok := r.Current().Client("first"); !ok {
 			t.Error("a change after idle time is not served when Apply returns")
 		}
 		for i := range 10_000 {
 			name := fmt.Sprintf("c%d", i)
-			r.Apply([]Change{doc(name, client(name))}, fmt.Sprint(3+i))
+			r.Apply([]Change{doc(name, client(name))}, strconv.Itoa(3+i))
 		}
 		if n := publications.Load(); n != 2 || r.Current().Clients() != 1 {
 			t.Errorf("%d publications and %d clients within the burst", n, r.Current().Clients())
 		}
-		time.Sleep(quiet)
+		<-time.After(quiet) // of the bubble's clock: how long a burst is collected is what is tested
 		synctest.Wait()
 		if n := publications.Load(); n != 3 || r.Current().Clients() != 10_001 || r.Version() != "10002" {
 			t.Errorf("after the burst: %d publications, %d clients, version %s", n, r.Current().Clients(), r.Version())

@@ -113,9 +113,9 @@ func (f *fixture) load(version int64) {
 // eventually waits for a Lease that satisfies until and returns it.
 func eventually(t *testing.T, ns, what string, until func(*coordinationv1.Lease) bool) *coordinationv1.Lease {
 	t.Helper()
-	var last *coordinationv1.Lease
-	deadline := time.Now().Add(30 * time.Second)
-	for time.Now().Before(deadline) {
+	look, deadline := time.NewTicker(5*time.Millisecond), time.After(30*time.Second)
+	defer look.Stop()
+	for {
 		l, err := admin.CoordinationV1().Leases(ns).Get(t.Context(), "main-pod-1", metav1.GetOptions{})
 		if err == nil && until(l) {
 			return l
@@ -123,11 +123,12 @@ func eventually(t *testing.T, ns, what string, until func(*coordinationv1.Lease)
 		if err != nil && !apierrors.IsNotFound(err) {
 			t.Fatal(err)
 		}
-		last = l
-		time.Sleep(5 * time.Millisecond) // between two looks
+		select {
+		case <-look.C:
+		case <-deadline:
+			t.Fatalf("%s: the Lease is %+v", what, l)
+		}
 	}
-	t.Fatalf("%s: the Lease is %+v", what, last)
-	return nil
 }
 
 func says(loaded, ready string) func(*coordinationv1.Lease) bool {
@@ -181,10 +182,12 @@ func TestABurstOfVersionsIsFewReports(t *testing.T) {
 	f := start(t, cfg, ns)
 	eventually(t, ns, "the first report", says("", "true"))
 	begun := time.Now()
+	pace := time.NewTicker(time.Millisecond) // of the changes
+	defer pace.Stop()
 	for v := range int64(2000) {
 		f.load(v + 1)
 		if v%10 == 0 {
-			time.Sleep(time.Millisecond) // the pace of the changes
+			<-pace.C
 		}
 	}
 	eventually(t, ns, "the last version", says("2000", "true"))
@@ -198,11 +201,14 @@ func TestAReportThatFailsIsTriedAgain(t *testing.T) {
 	const ns = "failing"
 	cfg := namespace(t, ns)
 	var failing atomic.Bool
-	var failed atomic.Int32
+	failed := make(chan struct{}, 2)
 	cfg.WrapTransport = func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(r *http.Request) (*http.Response, error) {
 			if failing.Load() {
-				failed.Add(1)
+				select {
+				case failed <- struct{}{}:
+				default: // twice is enough to know
+				}
 				return nil, fmt.Errorf("connection refused")
 			}
 			return next.RoundTrip(r)
@@ -212,11 +218,12 @@ func TestAReportThatFailsIsTriedAgain(t *testing.T) {
 	eventually(t, ns, "the first report", says("", "true"))
 	failing.Store(true)
 	f.load(7)
-	for deadline := time.Now().Add(20 * time.Second); failed.Load() < 2; {
-		if time.Now().After(deadline) {
+	for range cap(failed) {
+		select {
+		case <-failed:
+		case <-time.After(20 * time.Second):
 			t.Fatal("it was not tried again")
 		}
-		time.Sleep(5 * time.Millisecond) // between two looks
 	}
 	f.load(8)
 	failing.Store(false)

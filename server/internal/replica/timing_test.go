@@ -2,6 +2,7 @@ package replica
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync/atomic"
 	"testing"
@@ -75,7 +76,7 @@ func TestRenewalAndPromptness(t *testing.T) {
 				t.Errorf("renew time %v at %v", l.Spec.RenewTime, time.Now())
 			}
 		}
-		time.Sleep(watching / 2)
+		<-time.After(watching / 2) // of the bubble's clock: a change falls between two looks
 		changed := time.Now()
 		version.Store("2")
 		r.Notify()
@@ -84,13 +85,15 @@ func TestRenewalAndPromptness(t *testing.T) {
 		if d := time.Since(changed); d > coalesce || l.Annotations[registration.AnnotationLoaded] != "2" {
 			t.Errorf("reported %v after %v", l.Annotations, d)
 		}
-		r.Notify() // without a change
-		time.Sleep(watching)
+		r.Notify()             // without a change
+		<-time.After(watching) // of the bubble's clock: nothing must come in this time
 		if n := len(rec.applied); n != 0 {
 			t.Errorf("%d reports though nothing changed", n)
 		}
 		cancel()
-		<-done
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("Run returned %v", err)
+		}
 		if l := <-rec.applied; l.Spec.HolderIdentity != nil || l.Annotations[registration.AnnotationReady] != "false" {
 			t.Errorf("at the end the Lease says %+v", l)
 		}

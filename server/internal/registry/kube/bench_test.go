@@ -41,7 +41,7 @@ func serviceDocument(tb testing.TB, i int) []byte {
 func BenchmarkTenThousandClients(b *testing.B) {
 	const ns, n = "bench", 10_000
 	cfg := namespace(b, ns)
-	follower := start(b, cfg, ns, "main")
+	follower := start(b, cfg, ns)
 	admin := unlimited(b)
 	begun := time.Now()
 	var group errgroup.Group
@@ -64,13 +64,13 @@ func BenchmarkTenThousandClients(b *testing.B) {
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	begun = time.Now()
-	second := start(b, cfg, ns, "main")
+	second := start(b, cfg, ns)
 	toStart := time.Since(begun)
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	for range 4 { // the least of five, because whatever else the machine does counts
 		begun = time.Now()
-		start(b, cfg, ns, "main")
+		start(b, cfg, ns)
 		toStart = min(toStart, time.Since(begun))
 	}
 	if second.Current().Clients() != n {

@@ -27,7 +27,7 @@ func TestSecretsAreFollowed(t *testing.T) {
 	untyped.Type = corev1.SecretTypeOpaque
 	create(t, ns, untyped)
 
-	s := start(t, cfg, ns, "main")
+	s := start(t, cfg, ns)
 	if snap := s.Current(); !titled("a", "first")(snap) || snap.Documents()[registration.KindResource] != 1 || len(snap.Rejected()) != 0 {
 		t.Fatalf("the first list has %v, rejected %v", snap.Documents(), snap.Rejected())
 	}
@@ -74,7 +74,7 @@ func TestAnOutageOfTheAPIServer(t *testing.T) {
 	cfg := namespace(t, ns)
 	create(t, ns, secret("kept", "main", document(t, "kept", "x")))
 	create(t, ns, secret("edited", "main", document(t, "edited", "before")))
-	s := start(t, cfg, ns, "main")
+	s := start(t, cfg, ns)
 
 	api := plane.env.ControlPlane.GetAPIServer()
 	if err := api.Stop(); err != nil {
@@ -131,7 +131,7 @@ func TestFault13(t *testing.T) {
 			return resp, err
 		})
 	}
-	s := start(t, cfg, ns, "main")
+	s := start(t, cfg, ns)
 
 	stop := make(chan struct{})
 	var readers sync.WaitGroup
@@ -153,6 +153,8 @@ func TestFault13(t *testing.T) {
 	})
 	last := ""
 	deadline := time.Now().Add(long)
+	pace := time.NewTicker(20 * time.Millisecond) // of the changes; no outcome is waited for in between
+	defer pace.Stop()
 	for i := 0; time.Now().Before(deadline); i++ {
 		name := fmt.Sprintf("passing%d", i)
 		create(t, ns, secret(name, "main", document(t, name, "x")))
@@ -160,7 +162,7 @@ func TestFault13(t *testing.T) {
 			remove(t, ns, fmt.Sprintf("passing%d", i-1))
 		}
 		last = name
-		time.Sleep(20 * time.Millisecond) // the pace of the changes, not a wait for an outcome
+		<-pace.C
 	}
 	ended := time.Now()
 	waitFor(t, s, "catching up", func(snap *registry.Snapshot) bool {

@@ -102,8 +102,8 @@ func (s *sink) Replace(docs []registry.Change, version string) {
 	s.Registry.Replace(docs, version)
 }
 
-// start runs a source until the test ends and waits for its first list.
-func start(t testing.TB, cfg *rest.Config, ns, server string) *sink {
+// start runs a source for the server "main" until the test ends and waits for its first list.
+func start(t testing.TB, cfg *rest.Config, ns string) *sink {
 	t.Helper()
 	client, err := kubernetes.NewForConfig(kube.Tune(cfg))
 	if err != nil {
@@ -111,7 +111,7 @@ func start(t testing.TB, cfg *rest.Config, ns, server string) *sink {
 	}
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	s := &sink{Registry: registry.New(log)}
-	source := kube.New(kube.Config{Client: client.CoreV1(), Namespace: ns, Server: server, Log: log})
+	source := kube.New(kube.Config{Client: client.CoreV1(), Namespace: ns, Server: "main", Log: log})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- source.Run(ctx, s) }()
