@@ -3,6 +3,7 @@ package server
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -215,7 +216,7 @@ func TestEdge(t *testing.T) {
 		}
 		for {
 			if _, err := bufio.NewReader(held[0]).ReadByte(); err != nil {
-				if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
+				if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 					t.Error("a connection that never finishes its headers is kept")
 				}
 				break

@@ -2,6 +2,7 @@ package compile
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -235,7 +236,7 @@ func TestIdentityProvider(t *testing.T) {
 		"too many accounts": {secret: func() *corev1.Secret {
 			s := accountsSecret(nil)
 			for i := range 2001 {
-				s.Data[fmt.Sprint(i)] = nil
+				s.Data[strconv.Itoa(i)] = nil
 			}
 			return s
 		}(), want: expect(bad, "at most 2000")},

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -136,7 +137,7 @@ func drawInputs(t *rapid.T) ClientInputs {
 	}
 	for i := range rapid.IntRange(0, 3).Draw(t, "rivals") {
 		in.Rivals = append(in.Rivals, *oauthClient("Device", func(o *v1alpha1.OAuthClient) {
-			o.ObjectMeta = meta("rivals", fmt.Sprint(i), rapid.IntRange(5, 12).Draw(t, "age"))
+			o.ObjectMeta = meta("rivals", strconv.Itoa(i), rapid.IntRange(5, 12).Draw(t, "age"))
 			o.Spec.ClientID = rapid.SampledFrom([]string{"acme", "partners.acme", "x"}).Draw(t, "rival's id")
 		}))
 	}

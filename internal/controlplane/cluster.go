@@ -34,7 +34,7 @@ func readyz(config *rest.Config) func(context.Context) error {
 		if err != nil {
 			return err
 		}
-		defer resp.Body.Close() //nolint:errcheck // nothing was written
+		defer resp.Body.Close() // nothing was written
 		if resp.StatusCode != http.StatusOK {
 			return fmt.Errorf("GET /readyz: %s", resp.Status)
 		}

@@ -46,7 +46,7 @@ func spawn(c Config, name string, args []string) (*process, error) {
 		// The kernel's promise to kill the child when its parent dies is tied to the thread that started it. This goroutine
 		// keeps that thread to itself for as long as the child lives.
 		runtime.LockOSThread()
-		defer log.Close() //nolint:errcheck // the child writes to it, not we
+		defer log.Close() // the child writes to it, not we
 		if err := p.cmd.Start(); err != nil {
 			started <- fmt.Errorf("start %s: %w", name, err)
 			return

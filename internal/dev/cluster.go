@@ -203,7 +203,7 @@ func (c *clusterMode) follow(ctx context.Context, ended <-chan error) error {
 	if err != nil {
 		return err
 	}
-	defer w.close() //nolint:errcheck // nothing was written
+	defer w.close() // nothing was written
 	changed := make(chan error)
 	go func() {
 		for ctx.Err() == nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -52,7 +53,7 @@ func (s *session) runFiles(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer w.close() //nolint:errcheck // nothing was written
+	defer w.close() // nothing was written
 	f := &filesMode{session: s, store: store}
 	for err = f.refresh(ctx); err != nil; err = f.refresh(ctx) {
 		if !errors.Is(err, errNoServer) {
@@ -266,14 +267,11 @@ func (f *filesMode) origin(k manifest.ObjectKey) manifest.Origin {
 
 // reasons is findings in one line.
 func reasons(findings []compile.Finding) string {
-	out := ""
+	parts := make([]string, len(findings))
 	for i, f := range findings {
-		if i > 0 {
-			out += "; "
-		}
-		out += string(f.Reason) + ": " + f.Message
+		parts[i] = string(f.Reason) + ": " + f.Message
 	}
-	return out
+	return strings.Join(parts, "; ")
 }
 
 // tableWriter collects text.

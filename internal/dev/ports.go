@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"syscall"
 )
 
@@ -33,5 +34,5 @@ func other(port string) string {
 	if err != nil || n > 55000 {
 		return "19080"
 	}
-	return fmt.Sprint(n + 10000)
+	return strconv.Itoa(n + 10000)
 }

@@ -31,7 +31,7 @@ func start(name string, run func(context.Context) error) *running {
 func (r *running) stop() {
 	r.end()
 	select {
-	case <-r.done:
+	case <-r.done: //nolint:errcheck // it was told to end, so how it did matters to nobody
 	case <-time.After(endWithin):
 	}
 }

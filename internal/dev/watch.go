@@ -73,7 +73,7 @@ func (w *watcher) next(ctx context.Context) error {
 			return ctx.Err()
 		case <-w.fs.Events:
 			event = true
-		case <-w.fs.Errors: // an overflow: something changed
+		case <-w.fs.Errors: //nolint:errcheck // an overflow, mostly: whatever it is, the folder is looked at again
 			event = true
 		case <-again.C:
 		}

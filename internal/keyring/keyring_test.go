@@ -21,9 +21,10 @@ var (
 	start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 )
 
-func mustNext(t *testing.T, current *registration.Keys, s Settings, now time.Time) (*registration.Keys, bool, time.Time) {
+// mustNext takes a step with the default settings and checks what holds for every step.
+func mustNext(t *testing.T, current *registration.Keys, now time.Time) (*registration.Keys, bool, time.Time) {
 	t.Helper()
-	next, changed, wake, err := Next(current, owner, s, now, rand.Reader)
+	next, changed, wake, err := Next(current, owner, Settings{}, now, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +49,7 @@ func states(keys *registration.Keys) map[string]int {
 }
 
 func TestFirstInstall(t *testing.T) {
-	keys, changed, _ := mustNext(t, nil, Settings{}, start)
+	keys, changed, _ := mustNext(t, nil, start)
 	want := map[string]int{"ES256 Active": 1, "ES256 Next": 1, "RS256 Active": 1, "RS256 Next": 1}
 	if diff := cmp.Diff(want, states(keys)); diff != "" || !changed {
 		t.Errorf("changed %v, states (-want +got):\n%s", changed, diff)
@@ -66,13 +67,13 @@ func TestFirstInstall(t *testing.T) {
 	}
 
 	t.Run("nothing changes until the time it asked to be woken", func(t *testing.T) {
-		_, _, wake := mustNext(t, keys, Settings{}, start)
+		_, _, wake := mustNext(t, keys, start)
 		for at := start; at.Before(wake); at = at.Add(wake.Sub(start) / 7) {
-			if _, changed, again := mustNext(t, keys, Settings{}, at); changed || !again.Equal(wake) {
+			if _, changed, again := mustNext(t, keys, at); changed || !again.Equal(wake) {
 				t.Fatalf("at %s: changed %v, wake %s, want %s", at, changed, again, wake)
 			}
 		}
-		if _, changed, _ := mustNext(t, keys, Settings{}, wake); !changed {
+		if _, changed, _ := mustNext(t, keys, wake); !changed {
 			t.Error("nothing changed at the time it asked to be woken")
 		}
 	})
@@ -81,8 +82,8 @@ func TestFirstInstall(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		mustNext(t, keys, Settings{}, start.Add(800*time.Hour))
-		mustNext(t, keys, Settings{}, start.Add(-800*time.Hour))
+		mustNext(t, keys, start.Add(800*time.Hour))
+		mustNext(t, keys, start.Add(-800*time.Hour))
 		after, err := registration.Encode(keys)
 		if err != nil || !bytes.Equal(before, after) {
 			t.Errorf("changed in place (%v)", err)
@@ -91,7 +92,7 @@ func TestFirstInstall(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	keys, _, _ := mustNext(t, nil, Settings{}, start)
+	keys, _, _ := mustNext(t, nil, start)
 	t.Run("keys that cannot be read are an error, so that nobody overwrites them", func(t *testing.T) {
 		bad := *keys
 		bad.Sealing = []registration.SymmetricKey{{ID: "x", Key: []byte("short")}}
@@ -119,18 +120,18 @@ func (f failing) Read([]byte) (int, error) { return 0, f.err }
 // counter makes distinct signing keys without the cost of real ones. Validate would refuse two of the same bytes only by
 // id, which is what differs.
 func counter(t *testing.T) maker {
-	real := map[string]registration.SigningKey{}
+	models := map[string]registration.SigningKey{}
 	for _, a := range []string{registration.AlgorithmES256, registration.AlgorithmRS256} {
 		k, err := newSigningKey(a, rand.Reader)
 		if err != nil {
 			t.Fatal(err)
 		}
-		real[a] = k
+		models[a] = k
 	}
 	n := 0
 	return func(algorithm string, _ io.Reader) (registration.SigningKey, error) {
 		n++
-		k := real[algorithm]
+		k := models[algorithm]
 		k.ID = fmt.Sprintf("%s-%d", algorithm, n)
 		return k, nil
 	}

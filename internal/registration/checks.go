@@ -139,7 +139,7 @@ func CheckUsername(s string) error {
 	}
 	for _, c := range []byte(s) {
 		if !isAlphanumeric(c) && c != '-' && c != '_' && c != '.' {
-			return errors.New("must consist of letters, digits and -_.")
+			return errors.New("must consist of letters, digits and ._-")
 		}
 	}
 	return nil

@@ -57,7 +57,7 @@ func noSecrets(t *testing.T, how, printed string, keys *Keys) {
 	secrets := []string{sampleHash, samplePassword, "c2FsdHNhbHRzYWx0c2FsdA", "aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g"}
 	for _, b := range [][]byte{keys.Signing[0].PKCS8, keys.Sealing[0].Key, keys.Derivation[0].Key} {
 		b = b[len(b)/2:]
-		decimal := strings.Trim(fmt.Sprint(b), "[]")
+		decimal := strings.Trim(fmt.Sprintf("%d", b), "[]")
 		secrets = append(secrets, hex.EncodeToString(b[:8]), string(b), decimal, strings.ReplaceAll(decimal, " ", ", "), base64.StdEncoding.EncodeToString(b)[4:12])
 	}
 	for _, s := range secrets {

@@ -41,7 +41,7 @@ type process struct {
 	address string
 }
 
-func start(b *testing.B, what, path string, clients int) *process {
+func start(b *testing.B, what string, clients int) *process {
 	b.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "BENCH_PROCESS="+what, "BENCH_CLIENTS="+strconv.Itoa(clients), "GOMAXPROCS=1")
@@ -90,10 +90,14 @@ type result struct {
 	p99      time.Duration
 }
 
-const connections = 16
+const (
+	connections = 16
+	// round is how long one measurement takes.
+	round = time.Second
+)
 
-// drive sends requests over connections that stay open for a while and reads the answers.
-func (p *process) drive(b *testing.B, request func(n int) []byte, during time.Duration) result {
+// drive sends requests over connections that stay open for a round and reads the answers.
+func (p *process) drive(b *testing.B, request func(n int) []byte) result {
 	b.Helper()
 	var (
 		wg   sync.WaitGroup
@@ -103,7 +107,7 @@ func (p *process) drive(b *testing.B, request func(n int) []byte, during time.Du
 	before, begin := p.cpu(b), time.Now()
 	for c := range connections {
 		wg.Go(func() {
-			mine, err := p.connection(request, c, begin.Add(during))
+			mine, err := p.connection(request, c, begin.Add(round))
 			mu.Lock()
 			defer mu.Unlock()
 			took = append(took, mine...)
@@ -186,14 +190,14 @@ func tokenRequest(address, path string, clients int) func(n int) []byte {
 func BenchmarkClientCredentials(b *testing.B) {
 	for _, clients := range []int{10, 10_000} {
 		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) {
-			base, ours := start(b, "floor", "/token", clients), start(b, "server", "/v1/token", clients)
+			base, ours := start(b, "floor", clients), start(b, "server", clients)
 			toBase, toOurs := tokenRequest(base.address, "/token", clients), tokenRequest(ours.address, "/v1/token", clients)
-			base.drive(b, toBase, time.Second)
-			ours.drive(b, toOurs, time.Second)
+			base.drive(b, toBase)
+			ours.drive(b, toOurs)
 			var rps, cpu, p99 []float64
 			for b.Loop() {
 				for range 7 {
-					x, y := base.drive(b, toBase, time.Second), ours.drive(b, toOurs, time.Second)
+					x, y := base.drive(b, toBase), ours.drive(b, toOurs)
 					rps = append(rps, perSecond(y)/perSecond(x))
 					cpu = append(cpu, perRequest(y)/perRequest(x))
 					p99 = append(p99, float64(y.p99)/float64(x.p99))

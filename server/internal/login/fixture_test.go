@@ -8,6 +8,7 @@ import (
 	"html"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -367,7 +368,11 @@ func (p *person) check(a *answer, res *http.Response) {
 		p.Errorf("A20 %s: a redirect with %d", a.path, a.status)
 	}
 	if strings.HasPrefix(a.header.Get("Content-Type"), "text/html") && strings.HasPrefix(p.issuer, "https") {
-		pagetest.Check(p, &httptest.ResponseRecorder{Code: a.status, HeaderMap: a.header, Body: bytes.NewBufferString(a.body)})
+		w := httptest.NewRecorder()
+		maps.Copy(w.Header(), a.header)
+		w.WriteHeader(a.status)
+		_, _ = w.WriteString(a.body) // a recorder takes everything
+		pagetest.Check(p, w)
 	}
 	if a.header.Get("Access-Control-Allow-Origin") != "" {
 		p.Errorf("A22 %s allows another origin", a.path)

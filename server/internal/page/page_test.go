@@ -81,7 +81,7 @@ func TestText(t *testing.T) {
 		"a language that there is not is English":     {"xx", "b", nil, "only English <b>", false},
 		"a value that looks like a place stays as is": {"en", "a", []any{"name", "{name}"}, "Hello {name}", false},
 		"an unknown key is an error":                  {"en", "c", nil, "", true},
-		"a place that there is not is an error":       {"en", "a", []any{"nmae", "Ada"}, "", true},
+		"a place that there is not is an error":       {"en", "a", []any{"surname", "Ada"}, "", true},
 		"a missing value is an error":                 {"en", "a", []any{"name"}, "", true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -82,7 +83,7 @@ func withVerdict(c *Client, refused *RefusedError) *Client {
 
 // refusal is the client's verdict as newClient was given it.
 func refusal(c *Client) *RefusedError {
-	refused, _ := c.Refused.(*RefusedError)
+	refused, _ := errors.AsType[*RefusedError](c.Refused)
 	return refused
 }
 

@@ -3,6 +3,7 @@ package registry
 import (
 	"fmt"
 	"runtime"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -88,11 +89,11 @@ func TestNoReaderMeetsAnEmptyList(t *testing.T) {
 				extra := fmt.Sprintf("extra-%d-%d", w, i)
 				switch i % 3 {
 				case 0:
-					r.Apply([]Change{doc(extra, client(extra))}, fmt.Sprint(i))
+					r.Apply([]Change{doc(extra, client(extra))}, strconv.Itoa(i))
 				case 1:
 					r.Apply([]Change{doc("policy", grantPolicy("default", "read", extra))}, "")
 				default:
-					r.Replace(manyClients(300), fmt.Sprint(i))
+					r.Replace(manyClients(300), strconv.Itoa(i))
 				}
 			}
 		})
@@ -145,7 +146,7 @@ func BenchmarkPublishOneChange(b *testing.B) {
 			b.ReportAllocs()
 			i := 0
 			for b.Loop() {
-				r.Apply([]Change{doc("client-00005", client("client-00005", withUID(fmt.Sprint(i%2))))}, "")
+				r.Apply([]Change{doc("client-00005", client("client-00005", withUID(strconv.Itoa(i%2))))}, "")
 				r.publish()
 				i++
 			}
@@ -185,7 +186,7 @@ func BenchmarkPolicyChange(b *testing.B) {
 	r.Replace(manyClients(10_000), "1")
 	i := 0
 	for b.Loop() {
-		r.Apply([]Change{doc("policy", grantPolicy("default", "read", fmt.Sprint(i)))}, "")
+		r.Apply([]Change{doc("policy", grantPolicy("default", "read", strconv.Itoa(i)))}, "")
 		r.publish()
 		i++
 	}

@@ -66,7 +66,7 @@ func TestWhatIsSignedVerifiesByAnotherLibrary(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			parsed, err := jose.ParseSigned(value, []jose.SignatureAlgorithm{jose.ES256, jose.RS256})
+			parsed, err := jose.ParseSignedCompact(value, []jose.SignatureAlgorithm{jose.ES256, jose.RS256})
 			if err != nil {
 				t.Fatal(err)
 			}

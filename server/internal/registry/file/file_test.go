@@ -170,19 +170,19 @@ func TestManyFilesAtOnce(t *testing.T) {
 
 func TestAFolderThatComesBackIsFollowedAgain(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "documents")
-	make := func() {
+	makeFolder := func() {
 		if err := os.Mkdir(folder, 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
-	make()
+	makeFolder()
 	put(t, folder, "a.json", resource(t, "a", "before"))
 	s := start(t, folder)
 	waitFor(t, s, "what is there at the start", title("a", "before"))
 	if err := os.Rename(folder, folder+".away"); err != nil {
 		t.Fatal(err)
 	}
-	make()
+	makeFolder()
 	put(t, folder, "a.json", resource(t, "a", "after"))
 	waitFor(t, s, "the other folder of that name", title("a", "after"))
 	put(t, folder, "a.json", resource(t, "a", "later"))

@@ -4,8 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"fmt"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -67,7 +67,7 @@ func benchNext(c storage.RefreshToken) (storage.RefreshToken, error) {
 // seedFamily makes a user, a grant and the first refresh token.
 func seedFamily(tb testing.TB, db *DB, i int) storage.Hash {
 	tb.Helper()
-	ctx, now, id := tb.Context(), time.Now(), fmt.Sprint(i)
+	ctx, now, id := tb.Context(), time.Now(), strconv.Itoa(i)
 	token := storage.Hash(sha256.Sum256([]byte("first" + id)))
 	must := func(err error) {
 		if err != nil {

@@ -30,12 +30,11 @@ const (
 	revoked  = "revoked"  // family 0: the grant is revoked
 )
 
-// victim works until it is killed.
-func victim(ctx context.Context, path, run string) int {
+// victim works until it is killed, or until something fails, which it returns.
+func victim(ctx context.Context, path, run string) error {
 	db, err := Open(ctx, Config{Path: path})
 	if err != nil {
-		fmt.Println("error", err)
-		return 1
+		return err
 	}
 	say(ready, "-", 0)
 	failed := make(chan error)
@@ -49,8 +48,7 @@ func victim(ctx context.Context, path, run string) int {
 			}
 		}()
 	}
-	fmt.Println("error", <-failed)
-	return 1
+	return <-failed
 }
 
 // say writes one acknowledgement with one system call, so that none is cut or lost in a buffer.

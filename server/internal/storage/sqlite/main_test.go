@@ -19,7 +19,8 @@ func TestMain(m *testing.M) {
 	case "":
 		goleak.VerifyTestMain(m)
 	case "victim":
-		os.Exit(victim(context.Background(), os.Args[1], os.Args[2]))
+		fmt.Println("error", victim(context.Background(), os.Args[1], os.Args[2]))
+		os.Exit(1)
 	case "opener":
 		db, err := Open(context.Background(), Config{Path: os.Args[1]})
 		if err != nil {

@@ -21,7 +21,7 @@ func openReader(ctx context.Context, path string, size int) (_ *reader, err erro
 	r.pool.SetMaxOpenConns(size)
 	r.pool.SetMaxIdleConns(size)
 	for _, q := range readStatements() {
-		if r.stmts[q], err = r.pool.PrepareContext(ctx, q); err != nil {
+		if r.stmts[q], err = r.pool.PrepareContext(ctx, q); err != nil { //nolint:sqlclosecheck // kept for the life of the pool; close closes it
 			_ = r.close()
 			return nil, fmt.Errorf("prepare %q: %w", q, err)
 		}

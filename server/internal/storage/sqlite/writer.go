@@ -83,7 +83,7 @@ func (w *writer) attach(ctx context.Context) error {
 	w.conn, w.stmts = conn, make(map[string]*sql.Stmt)
 	control := []string{beginBatch, commitBatch, abandonBatch, saveJob, keepJob, undoJob}
 	for _, q := range append(control, writeStatements()...) {
-		stmt, err := conn.PrepareContext(ctx, q)
+		stmt, err := conn.PrepareContext(ctx, q) //nolint:sqlclosecheck // kept for the life of the connection; detach and close close it
 		if err != nil {
 			w.detach()
 			return fmt.Errorf("prepare %q: %w", q, err)
@@ -262,7 +262,7 @@ func (t *tx) call(f func(*tx) error) (err error) {
 
 // exec runs a statement that writes and says how many rows it changed. The first one sets the savepoint.
 func (t *tx) exec(q string, args ...any) (int64, error) {
-	stmt, err := t.writing(q)
+	stmt, err := t.writing(q) //nolint:sqlclosecheck // the writer's own, kept for the life of its connection
 	if err != nil {
 		return 0, err
 	}
@@ -275,7 +275,7 @@ func (t *tx) exec(q string, args ...any) (int64, error) {
 
 // execReturning runs a statement that writes and returns one row; sql.ErrNoRows when it changed none.
 func (t *tx) execReturning(q string, args []any, dest ...any) error {
-	stmt, err := t.writing(q)
+	stmt, err := t.writing(q) //nolint:sqlclosecheck // the writer's own, kept for the life of its connection
 	if err != nil {
 		return err
 	}
