@@ -114,8 +114,8 @@ func TestGoLibraries(t *testing.T) {
 		if err := <-polled; err != nil {
 			t.Fatal(err)
 		}
-		if got, want := strings.Join(transport.requests, ", "), "basic 400, none 400, basic 200"; got != want {
-			t.Errorf("the polls were %s, want %s", got, want)
+		if got := strings.Join(transport.requests, ", "); strings.ReplaceAll(got, "basic 400, none 400, ", "") != "basic 200" {
+			t.Errorf("the polls were %s, want pairs of basic 400, none 400, and then basic 200", got)
 		}
 		raw, _ := token.Extra("id_token").(string)
 		id := verifyID(ctx, t, provider, raw, token.AccessToken)

@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -13,6 +14,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/go-logr/logr"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/grantkeeper/grantkeeper/internal/testenv"
 )
@@ -49,6 +53,8 @@ type Demo struct {
 	Data string
 	// Took is how long the start took, from the start of the process to its last line.
 	Took time.Duration
+	// Ended is how long the last stop took, from Ctrl-C to the end of the process.
+	Ended time.Duration
 	// Witness remembers what must be found nowhere.
 	Witness *Witness
 
@@ -80,6 +86,9 @@ func Start(t testing.TB, o Options) *Demo {
 	return d
 }
 
+// Parallel is how many tests of a package run at a time, unless -parallel says otherwise: they wait more than they work.
+const Parallel = "8"
+
 // Main runs a package's tests with one demo for all of them, which use is handed before the first: a TestMain's body. After
 // the last one it looks for what the tests saw where nothing of it may be, and ends the demo. It returns the exit status for
 // os.Exit.
@@ -89,6 +98,10 @@ func Main(m *testing.M, o Options, use func(*Demo)) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	if err := flag.Set("test.parallel", Parallel); err != nil { // which the command line overrides: it is parsed by m.Run
+		fmt.Fprintln(os.Stderr, err)
+	}
+	log.SetLogger(logr.Discard()) // of controller-runtime's client, which complains otherwise
 	use(d)
 	status := m.Run()
 	if err := errors.Join(d.Leaks(), d.Close()); err != nil {
@@ -192,15 +205,15 @@ func (d *Demo) Stop() error {
 	began := time.Now()
 	d.interrupt()
 	<-d.done // at the latest when it is killed: see Command
-	took := time.Since(began)
+	d.Ended = time.Since(began)
 	d.cmd = nil
 	var errs []error
 	// Wait says that we interrupted it when there is nothing worse to say.
 	if d.exit != nil && !errors.Is(d.exit, context.Canceled) {
 		errs = append(errs, fmt.Errorf("it ended with %w: %s", d.exit, d.errOut))
 	}
-	if took > Patience(endTimeout) {
-		errs = append(errs, fmt.Errorf("it took %v to end", took))
+	if d.Ended > Patience(endTimeout) {
+		errs = append(errs, fmt.Errorf("it took %v to end", d.Ended))
 	}
 	if !strings.Contains(d.out.String(), "Everything that was started here has ended.") {
 		errs = append(errs, errors.New("it does not say that it has ended"))

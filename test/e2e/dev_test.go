@@ -61,7 +61,7 @@ func TestSecondStart(t *testing.T) {
 	if err := d.Restart(); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("second start: %v", d.Took.Round(time.Millisecond))
+	t.Logf("Ctrl-C: %v; second start: %v", d.Ended.Round(time.Millisecond), d.Took.Round(time.Millisecond))
 	if d.Took > demo.Patience(20*time.Second) {
 		t.Errorf("the second start took %v, which is more than seconds", d.Took)
 	}
