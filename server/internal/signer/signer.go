@@ -73,7 +73,7 @@ type verifier struct {
 // New returns a signer without keys; it signs and verifies nothing until Load.
 func New() *Signer {
 	s := &Signer{}
-	s.current.Store(&keySet{jwks: []byte(`{"keys":[]}`), etag: `"0"`})
+	s.current.Store(&keySet{})
 	return s
 }
 
@@ -94,12 +94,14 @@ func (s *Signer) Load(keys *registration.Keys) error {
 		}
 		public.Keys = append(public.Keys, jose.JSONWebKey{Key: pub, KeyID: k.ID, Algorithm: k.Algorithm, Use: "sig"})
 	}
-	var err error
-	if set.jwks, err = json.Marshal(public); err != nil {
-		return err
+	if len(public.Keys) > 0 {
+		var err error
+		if set.jwks, err = json.Marshal(public); err != nil {
+			return err
+		}
+		sum := sha256.Sum256(set.jwks)
+		set.etag = `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 	}
-	sum := sha256.Sum256(set.jwks)
-	set.etag = `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 	s.current.Store(set)
 	return nil
 }
@@ -230,7 +232,13 @@ func verifyES256(k *ecdsa.PublicKey, digest, signature []byte) error {
 	return nil
 }
 
-// JWKS is the published key set and its entity tag. The caller must not change it.
+// Ready reports whether there is an active key of every algorithm.
+func (s *Signer) Ready() bool {
+	active := s.current.Load().active
+	return active[ES256] != nil && active[RS256] != nil
+}
+
+// JWKS is the published key set and its entity tag; nil while there are no keys. The caller must not change it.
 func (s *Signer) JWKS() (body []byte, etag string) {
 	set := s.current.Load()
 	return set.jwks, set.etag

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/grantkeeper/grantkeeper/server/internal/endpoint/wire"
+	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/signer"
 )
 
@@ -16,9 +18,14 @@ type Endpoint struct {
 	MaxAge time.Duration
 }
 
-// ServeHTTP answers a GET, from memory alone: it works while everything else is away.
+// ServeHTTP answers a GET, from memory alone: it works while everything else is away. Before the keys are loaded it is 503:
+// an empty set would be kept by whoever asked, who then refuses every token for as long.
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, etag := e.Signer.JWKS()
+	if body == nil {
+		wire.Error(w, oauth.Unavailable())
+		return
+	}
 	h := w.Header()
 	h.Set("ETag", etag)
 	h.Set("Cache-Control", "public, max-age="+strconv.FormatInt(int64(e.MaxAge/time.Second), 10))
