@@ -8,11 +8,13 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/grantkeeper/grantkeeper/internal/registration"
+	"github.com/grantkeeper/grantkeeper/server/internal/registry"
 )
 
 func TestTokenEndpoint(t *testing.T) {
@@ -258,5 +260,39 @@ func TestB19RequestsThatTwoReadersCouldReadDifferently(t *testing.T) {
 				t.Errorf("status %d", status)
 			}
 		})
+	}
+}
+
+func TestB18WithoutASigningKeyNothingIsConsumed(t *testing.T) {
+	w := newWorld(t)
+	token := w.login(cliID).text("refresh_token")
+	code := w.device(cliID).text("device_code")
+	w.approve(code)
+	good := w.server.registry.Current().Keys()
+	without := *good
+	without.Signing = slices.Clone(good.Signing)
+	for i := range without.Signing {
+		without.Signing[i].State = registration.KeyRetired
+	}
+	w.put(&without, func(s *registry.Snapshot) bool { return s.Keys().Signing[0].State == registration.KeyRetired })
+	want(t, w.poll(cliID, code), 503, "temporarily_unavailable")
+	want(t, w.refresh(cliID, token), 503, "temporarily_unavailable")
+	if a := w.send("GET", "/v1/jwks", "", ""); a.status != 200 || !strings.Contains(a.body, good.Signing[0].ID) {
+		t.Errorf("the keys of tokens that are out are not published: %d %s", a.status, a.body)
+	}
+	w.put(good, func(s *registry.Snapshot) bool { return s.Keys().Signing[0].State == registration.KeyActive })
+	want(t, w.poll(cliID, code), 200, "")
+	if a := w.refresh(cliID, token); a.status != 200 {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
+func TestTheLogHasNoGrantTypeThatACallerMadeUp(t *testing.T) {
+	w := newWorld(t)
+	const pasted = "gkr_pasted-into-the-wrong-field"
+	want(t, w.post("/v1/token", []string{"client_id", cliID, "grant_type", pasted}), 400, "unsupported_grant_type")
+	want(t, w.post("/v1/token", []string{"client_id", "nobody", "grant_type", pasted}), 401, "invalid_client")
+	if log := w.log.String(); strings.Contains(log, pasted) || !strings.Contains(log, "unsupported_grant_type") {
+		t.Error(log)
 	}
 }

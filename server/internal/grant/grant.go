@@ -65,6 +65,7 @@ type Response struct {
 
 // Event is what the audit log is told about a token request.
 type Event struct {
+	// GrantType is empty for one that the server does not have.
 	GrantType string
 	Client    *clientauth.Client
 	Subject   string
@@ -107,9 +108,14 @@ func (p *Pipeline) Types() []string { return p.types }
 // Serve answers a token request. The error is always an *oauth.Error for what the client did, or another one for what
 // the server could not do. The event is filled in as far as the request came.
 func (p *Pipeline) Serve(ctx context.Context, in Input) (*Response, Event, error) {
-	event := Event{GrantType: in.Params.Get("grant_type")}
+	var event Event
+	name := in.Params.Get("grant_type")
+	if _, ok := p.grants[name]; ok { // anything else is the caller's text, of any length, and none of the log's business
+		event.GrantType = name
+	}
 	s := p.registry.Current()
-	if !s.Complete() {
+	if !s.Complete() || !p.issuer.Ready() {
+		// Found out now, before anything is consumed for tokens that could not be signed (B18).
 		return nil, event, oauth.Unavailable()
 	}
 	client, fail := p.clients.Authenticate(s, clientauth.Request{Authorization: in.Authorization, Params: in.Params, Address: in.Address, Now: in.Now})
@@ -117,7 +123,7 @@ func (p *Pipeline) Serve(ctx context.Context, in Input) (*Response, Event, error
 		return nil, event, fail
 	}
 	event.Client = client
-	g, fail := p.grant(event.GrantType, client)
+	g, fail := p.grant(name, client)
 	if fail != nil {
 		return nil, event, fail
 	}
@@ -158,9 +164,6 @@ func ReadScopes(s *registry.Snapshot, c *clientauth.Client, p oauth.Params) (sco
 	for _, scope := range scopes {
 		if _, ok := c.ScopeSet[scope]; !ok || !exists(s, scope) {
 			return nil, nil, oauth.InvalidScope("a scope is not allowed to the client: " + scope)
-		}
-		if _, _, ok := s.ScopeResource(scope); !ok && !oauth.IsIdentityScope(scope) {
-			return nil, nil, oauth.InvalidScope("no resource declares a scope: " + scope)
 		}
 	}
 	resources = p.All("resource")
@@ -211,7 +214,7 @@ func AudienceOf(s *registry.Snapshot, scopes, resources []string) (audience, rem
 	for _, scope := range scopes {
 		r, _, ok := s.ScopeResource(scope)
 		if !ok {
-			if oauth.IsIdentityScope(scope) {
+			if exists(s, scope) { // of OpenID Connect
 				remaining = append(remaining, scope)
 			}
 			continue

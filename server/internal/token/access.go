@@ -49,6 +49,9 @@ type Issuer struct {
 // NewIssuer returns an Issuer that signs with s and takes ids from random, which must be safe for concurrent use.
 func NewIssuer(s *signer.Signer, random io.Reader) *Issuer { return &Issuer{signer: s, random: random} }
 
+// Ready reports whether there are keys to sign with.
+func (i *Issuer) Ready() bool { return i.signer.Ready() }
+
 // NewID returns 128 random bits in base64url: a jti, a grant id, a family id.
 func (i *Issuer) NewID() (string, error) {
 	var raw [16]byte
