@@ -11,7 +11,10 @@ import (
 func (e *Edge) Address(r *http.Request) netip.Addr {
 	address := peer(r)
 	s := e.site()
-	if s == nil || len(s.proxies) == 0 || !s.trusts(address) {
+	if s == nil || !s.trusts(address) {
+		if s != nil && r.Header["X-Forwarded-For"] != nil {
+			e.undeclared(r, address)
+		}
 		return address
 	}
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
@@ -26,6 +29,16 @@ func (e *Edge) Address(r *http.Request) netip.Addr {
 		}
 	}
 	return address
+}
+
+// undeclared says, once, that a proxy seems to be missing from the settings: everybody behind it counts as one address, so
+// that one of them can use up the limits of all. That the header is there proves nothing; a person has to judge.
+func (e *Edge) undeclared(r *http.Request, proxy netip.Addr) {
+	if !e.warned.Swap(true) {
+		e.log.WarnContext(r.Context(), "a request came with X-Forwarded-For from an address that is no declared proxy; if it is one, "+
+			"name its network in the OAuthServer's spec.expose.trustedProxies, or all who come through it share one address in limits and logs",
+			"address", proxy.String())
+	}
 }
 
 func peer(r *http.Request) netip.Addr {

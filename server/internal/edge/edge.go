@@ -26,6 +26,7 @@ type Edge struct {
 	registry *registry.Registry
 	log      *slog.Logger
 	current  atomic.Pointer[site]
+	warned   atomic.Bool // that a proxy is not declared
 }
 
 // New returns an Edge that follows the settings in r.

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -76,5 +77,42 @@ func TestI09TransportSecurityIsForTheIssuersHostAlone(t *testing.T) {
 	w := through(newEdge(settings("https://login.example.com"), slog.New(slog.DiscardHandler)), r)
 	if got := w.Header().Get("Strict-Transport-Security"); got != "max-age=31536000" {
 		t.Errorf("I09 %q: what the pages say, and nothing about hosts below the issuer's", got)
+	}
+}
+
+func TestWhereARequestComesFrom(t *testing.T) {
+	for name, c := range map[string]struct {
+		peer    string
+		headers []string
+		proxies []string
+		want    string
+		warns   bool
+	}{
+		"the peer itself":                                     {peer: "192.0.2.1:1", want: "192.0.2.1"},
+		"K10 a header from anybody counts for nothing":        {peer: "192.0.2.1:1", headers: []string{"198.51.100.7"}, proxies: []string{"10.0.0.0/8"}, want: "192.0.2.1", warns: true},
+		"a proxy that is not declared is warned about":        {peer: "10.0.0.1:1", headers: []string{"198.51.100.7"}, want: "10.0.0.1", warns: true},
+		"the last address that is not a declared proxy":       {peer: "10.0.0.1:1", headers: []string{"203.0.113.9, 198.51.100.7, 10.0.0.2"}, proxies: []string{"10.0.0.0/8"}, want: "198.51.100.7"},
+		"K10 what a client put in front is passed over":       {peer: "10.0.0.1:1", headers: []string{"10.0.0.9", "203.0.113.9", "198.51.100.7"}, proxies: []string{"10.0.0.0/8"}, want: "198.51.100.7"},
+		"what is no address ends the search":                  {peer: "10.0.0.1:1", headers: []string{"203.0.113.9, unknown"}, proxies: []string{"10.0.0.0/8"}, want: "10.0.0.1"},
+		"a v4 address in v6 clothes, and a zone, are undone":  {peer: "[::ffff:10.0.0.1]:1", headers: []string{"fe80::1%eth0"}, proxies: []string{"10.0.0.0/8"}, want: "fe80::1"},
+		"a declared proxy without the header is taken itself": {peer: "10.0.0.1:1", proxies: []string{"10.0.0.0/8"}, want: "10.0.0.1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log strings.Builder
+			e := newEdge(settings("https://login.example.com", c.proxies...), slog.New(slog.NewTextHandler(&log, nil)))
+			for range 2 {
+				r := httptest.NewRequest(http.MethodGet, "/", nil)
+				r.RemoteAddr = c.peer
+				for _, h := range c.headers {
+					r.Header.Add("X-Forwarded-For", h)
+				}
+				if got := e.Address(r).String(); got != c.want {
+					t.Errorf("got %s, want %s", got, c.want)
+				}
+			}
+			if got := strings.Count(log.String(), "trustedProxies"); got > 1 || (got == 1) != c.warns {
+				t.Errorf("warned %d times: %s", got, log.String())
+			}
+		})
 	}
 }
