@@ -88,7 +88,7 @@ func TestWhereARequestComesFrom(t *testing.T) {
 		want    string
 		warns   bool
 	}{
-		"the peer itself":                                     {peer: "192.0.2.1:1", want: "192.0.2.1"},
+		"the peer itself": {peer: "192.0.2.1:1", want: "192.0.2.1"},
 		"K10 a header from anybody counts for nothing":        {peer: "192.0.2.1:1", headers: []string{"198.51.100.7"}, proxies: []string{"10.0.0.0/8"}, want: "192.0.2.1", warns: true},
 		"a proxy that is not declared is warned about":        {peer: "10.0.0.1:1", headers: []string{"198.51.100.7"}, want: "10.0.0.1", warns: true},
 		"the last address that is not a declared proxy":       {peer: "10.0.0.1:1", headers: []string{"203.0.113.9, 198.51.100.7, 10.0.0.2"}, proxies: []string{"10.0.0.0/8"}, want: "198.51.100.7"},
