@@ -77,8 +77,11 @@ func Fails(ctx context.Context, args ...string) (string, error) {
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err = cmd.Run()
+	if err == nil {
+		return out.String(), fmt.Errorf("%v ends without an error; it printed: %s", args, &out)
+	}
 	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != 1 || ctx.Err() != nil {
-		return out.String(), fmt.Errorf("it ended with %v, want exit status 1; it printed: %s", err, &out)
+		return out.String(), fmt.Errorf("%v did not end with exit status 1: %w; it printed: %s", args, errors.Join(err, ctx.Err()), &out)
 	}
 	return out.String(), nil
 }

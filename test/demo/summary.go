@@ -48,14 +48,13 @@ func (d *Demo) read(out string) error {
 // Blocks are the blocks to paste: indented lines below a heading that ends with a colon.
 func (d *Demo) Blocks() []Block {
 	var blocks []Block
-	heading, in := "", false
+	in := false
 	for _, line := range strings.Split(d.Out(), "\n") {
 		switch {
 		case line == "":
 		case !strings.HasPrefix(line, "  "):
-			heading, in = strings.TrimSuffix(line, ":"), strings.HasSuffix(line, ":")
-			if in {
-				blocks = append(blocks, Block{Heading: heading})
+			if in = strings.HasSuffix(line, ":"); in {
+				blocks = append(blocks, Block{Heading: strings.TrimSuffix(line, ":")})
 			}
 		case in:
 			last := &blocks[len(blocks)-1]

@@ -61,7 +61,7 @@ func verify(t *testing.T, d *demo.Demo, token string) accessToken {
 	if err := provider.Claims(&metadata); err != nil {
 		t.Fatal(err)
 	}
-	parsed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
+	parsed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ func keyIDs(t *testing.T, d *demo.Demo) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // nothing was written
+	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -147,7 +148,7 @@ func TestStartThatCannotWork(t *testing.T) {
 		want []string
 	}{
 		"the issuer's port is in use": {dev("--listen", listen), []string{
-			"error: port " + port + " is in use by grantkeeper (process " + fmt.Sprint(d.PID()) + ")", "choose another port with --listen"}},
+			"error: port " + port + " is in use by grantkeeper (process " + strconv.Itoa(d.PID()) + ")", "choose another port with --listen"}},
 		"the port for metrics is in use": {dev("--operations", operations), []string{"error: port " + operationsPort + " is in use", "choose another port with --operations"}},
 		"the data folder is in use":      {dev("--data", d.Data), []string{fmt.Sprintf("is in use by another grantkeeper dev (process %d)", d.PID()), "choose another folder with --data"}},
 		"there are no binaries":          {dev("--assets", precious), []string{"there is no etcd in", "`make demo` builds what is needed"}},

@@ -32,7 +32,7 @@ func TestSuspended(t *testing.T) {
 	if a := refresh(t, d, namespace+".tool", tokens.RefreshToken); a.Error != "invalid_client" {
 		t.Errorf("refresh: %d %s", a.Status, a.Error)
 	}
-	says(t, namespace, "job", "Ready", "False", "Suspended", "spec.suspended")
+	saysNot(t, namespace, "job", "Ready", "Suspended", "spec.suspended")
 
 	for _, name := range []string{"job", "tool"} {
 		d.Kubectl(t, "patch", "oauthclient", "-n", namespace, name, "--type=merge", `-p={"spec":{"suspended":false}}`)

@@ -191,15 +191,15 @@ func userinfo(t *testing.T, d *demo.Demo, token string) answer {
 	return a
 }
 
-// says waits until a condition of a client has a status, a reason and a message that matches.
-func says(t *testing.T, namespace, name string, condition v1alpha1.ConditionType, status metav1.ConditionStatus, reason v1alpha1.ConditionReason, message string) {
+// saysNot waits until a condition of a client is False with a reason and a message that matches.
+func saysNot(t *testing.T, namespace, name string, condition v1alpha1.ConditionType, reason v1alpha1.ConditionReason, message string) {
 	t.Helper()
 	demo.Eventually(t, soon, "the status of "+name, func() error {
 		c := meta.FindStatusCondition(world.Client(t, namespace, name).Status.Conditions, string(condition))
 		switch {
 		case c == nil:
 			return fmt.Errorf("there is no condition %s", condition)
-		case c.Status != status || c.Reason != string(reason) || !regexp.MustCompile(message).MatchString(c.Message):
+		case c.Status != metav1.ConditionFalse || c.Reason != string(reason) || !regexp.MustCompile(message).MatchString(c.Message):
 			return fmt.Errorf("%s is %s, %s: %s", condition, c.Status, c.Reason, c.Message)
 		}
 		return nil

@@ -59,8 +59,8 @@ func TestPolicyIsTightenedAndLoosened(t *testing.T) {
 		}
 		return nil
 	})
-	says(t, dom.namespace, "app", "Accepted", "False", "PolicyRefused", `spec\.scopes.*ledger\.write.*policy ledger`)
-	says(t, dom.namespace, "app", "Ready", "False", "PolicyRefused", `ledger\.write`)
+	saysNot(t, dom.namespace, "app", "Accepted", "PolicyRefused", `spec\.scopes.*ledger\.write.*policy ledger`)
+	saysNot(t, dom.namespace, "app", "Ready", "PolicyRefused", `ledger\.write`)
 
 	dom.allow(t, "read", "write")
 	demo.Eventually(t, soon, "the client gets tokens again", func() error {
@@ -91,8 +91,8 @@ func TestEditThatIsRefused(t *testing.T) {
 	c := credentialsOf(t, d, dom.namespace, "app-oauth")
 
 	d.Apply(t, dom.client("type: Service\nscopes: [payroll.read, payroll.write]"))
-	says(t, dom.namespace, "app", "Accepted", "False", "PolicyRefused", `spec\.scopes.*payroll\.write`)
-	says(t, dom.namespace, "app", "Programmed", "False", "ServingLastAccepted", `Generation 2 is refused; generation 1.* is still served`)
+	saysNot(t, dom.namespace, "app", "Accepted", "PolicyRefused", `spec\.scopes.*payroll\.write`)
+	saysNot(t, dom.namespace, "app", "Programmed", "ServingLastAccepted", `Generation 2 is refused; generation 1.* is still served`)
 	if a := gets(t, d, c); a.Scope != "payroll.read" {
 		t.Errorf("after the refused edit the scope is %q", a.Scope)
 	}
@@ -155,7 +155,7 @@ func TestClientIDConflict(t *testing.T) {
 	d.Await(t, older, "app", "Ready")
 	c := credentialsOf(t, d, older, "app-oauth")
 	d.Apply(t, oauthClient(newer, "app", service+"\nclientID: shared-id"))
-	says(t, newer, "app", "Accepted", "False", "ClientIDConflict", "spec.clientID.*shared-id")
+	saysNot(t, newer, "app", "Accepted", "ClientIDConflict", "spec.clientID.*shared-id")
 	if out, err := d.TryKubectl(t.Context(), "", "get", "secret", "-n", newer, "app-oauth"); err == nil {
 		t.Errorf("the newer one has a Secret: %s", out)
 	}
@@ -197,8 +197,8 @@ func TestRefusedInTheStatus(t *testing.T) {
 				}
 				return errors.New("not yet")
 			})
-			says(t, c.namespace, name, "Accepted", "False", v1alpha1.ConditionReason(c.reason), c.message)
-			says(t, c.namespace, name, "Ready", "False", v1alpha1.ConditionReason(c.reason), "")
+			saysNot(t, c.namespace, name, "Accepted", v1alpha1.ConditionReason(c.reason), c.message)
+			saysNot(t, c.namespace, name, "Ready", v1alpha1.ConditionReason(c.reason), "")
 			if _, err := d.TryKubectl(t.Context(), "", "get", "secret", "-n", c.namespace, name+"-oauth"); err == nil {
 				t.Error("it has a Secret")
 			}

@@ -112,11 +112,11 @@ func TestSecretOfSomebodyElse(t *testing.T) {
 	namespace := partner(t, "e2e-taken")
 	d.Kubectl(t, "create", "secret", "generic", "-n", namespace, "taken-oauth", "--from-literal=precious=x")
 	d.Apply(t, oauthClient(namespace, "taken", service))
-	says(t, namespace, "taken", "SecretReady", "False", "SecretNameTaken", `Secret taken-oauth exists and the operator did not make it.*spec.secret.name`)
+	saysNot(t, namespace, "taken", "SecretReady", "SecretNameTaken", `Secret taken-oauth exists and the operator did not make it.*spec.secret.name`)
 	if s := d.Secret(t, namespace, "taken-oauth"); len(s) != 1 || s["precious"] != "x" {
 		t.Errorf("the Secret is %v", s)
 	}
-	says(t, namespace, "taken", "Ready", "False", "SecretNameTaken", "taken-oauth")
+	saysNot(t, namespace, "taken", "Ready", "SecretNameTaken", "taken-oauth")
 	d.Apply(t, oauthClient(namespace, "taken", service+"\nsecret: {name: free}"))
 	d.Await(t, namespace, "taken", "Ready")
 	gets(t, d, credentialsOf(t, d, namespace, "free"))
