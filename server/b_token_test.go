@@ -4,12 +4,15 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -260,6 +263,32 @@ func TestB19RequestsThatTwoReadersCouldReadDifferently(t *testing.T) {
 				t.Errorf("status %d", status)
 			}
 		})
+	}
+}
+
+func TestB19WithTwoLengthsNothingBehindTheRequestIsServed(t *testing.T) {
+	w := newWorld(t)
+	host := "Host: " + strings.TrimPrefix(w.url, "http://") + "\r\n"
+	c, err := net.Dial("tcp", w.server.Address().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	if err := c.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	smuggled := "GET /v1/jwks HTTP/1.1\r\n" + host + "\r\n"
+	_, err = c.Write([]byte("POST /v1/token HTTP/1.1\r\n" + host + "Content-Type: " + formType +
+		"\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + smuggled))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := io.ReadAll(c) // until the server closes
+	if err != nil && !errors.Is(err, syscall.ECONNRESET) {
+		t.Fatalf("the connection is kept: %v", err)
+	}
+	if n := strings.Count(string(all), "HTTP/1.1 "); n != 1 {
+		t.Errorf("B19 %d answers:\n%s", n, all)
 	}
 }
 

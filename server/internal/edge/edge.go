@@ -109,6 +109,11 @@ const wellKnown = "/.well-known/"
 func (e *Edge) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer e.recovered(w, r)
+		if len(r.TransferEncoding) > 0 {
+			// It may have had a Content-Length as well, which net/http drops without a word. Whatever a proxy took for the next
+			// request on such a connection must not be served (RFC 9112 section 6.1).
+			w.Header()["Connection"] = closing
+		}
 		s := e.site()
 		if s == nil {
 			wire.Error(w, oauth.Unavailable())
@@ -132,6 +137,8 @@ func (e *Edge) Wrap(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
+
+var closing = []string{"close"}
 
 // Not includeSubDomains: hosts below the issuer's are not ours to decide about. The pages say the same.
 var hsts = []string{"max-age=31536000"}
