@@ -180,7 +180,7 @@ func decide(t *testing.T, d device, decision, done string) {
 
 func TestCommandLineOfADatabaseCloud(t *testing.T) {
 	t.Parallel()
-	active := gateway(t)
+	active := resourceServer(t)
 
 	t.Run("log in with Chromium, who am I, log out with the secret", func(t *testing.T) {
 		t.Parallel()

@@ -33,20 +33,10 @@ const (
 	partnerCLI = "partner-cli"
 )
 
-// gateway makes a client that serves the samples' API, and may so introspect tokens for it.
-func gateway(t *testing.T) func(token string) bool {
+// resourceServer asks whether a token is good as the samples' resource server, which serves the API that it is for.
+func resourceServer(t *testing.T) func(token string) bool {
 	t.Helper()
-	d := world.Demo
-	d.Apply(t, `
-apiVersion: grantkeeper.dev/v1alpha1
-kind: OAuthClient
-metadata: {name: orders-gateway, namespace: partners}
-spec: {type: Service, scopes: [orders.read]}
-`)
-	d.Kubectl(t, "patch", "oauthresource", "-n", "oauth-system", "orders-api", "--type=merge", `-p={"spec":{"resourceServers":[{"namespace":"partners","name":"orders-gateway"}]}}`)
-	d.Kubectl(t, "wait", "--for=condition=Ready", "--timeout=60s", "-n", "oauth-system", "oauthresource/orders-api")
-	d.Await(t, "partners", "orders-gateway", "Ready")
-	s := d.Secret(t, "partners", "orders-gateway-oauth")
+	s := world.Secret(t, "partners", "webshop-oauth")
 	return func(token string) bool {
 		t.Helper()
 		status, answer := call(t, "/v1/introspect", formType, url.Values{
