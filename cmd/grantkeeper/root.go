@@ -3,11 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
-	"runtime/debug"
+	"runtime"
 
 	"github.com/spf13/cobra"
 
-	"github.com/grantkeeper/grantkeeper/internal/dev"
+	"github.com/grantkeeper/grantkeeper/cmd/grantkeeper/dev"
+	"github.com/grantkeeper/grantkeeper/internal/version"
 )
 
 // rootCommand has every command below it.
@@ -62,29 +63,8 @@ func versionCommand() *cobra.Command {
 		Short: "Print the version",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintln(cmd.OutOrStdout(), version())
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), "grantkeeper", version.String(), runtime.Version())
 			return err
 		},
 	}
-}
-
-// version is what the build recorded: the module's version, or the commit of a build from a working tree.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "grantkeeper (unknown version)"
-	}
-	v, commit := info.Main.Version, ""
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			commit = s.Value
-		}
-	}
-	if v == "" {
-		v = "(devel)"
-	}
-	if commit != "" {
-		v += " " + commit
-	}
-	return "grantkeeper " + v + " " + info.GoVersion
 }

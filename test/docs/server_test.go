@@ -19,7 +19,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/grantkeeper/grantkeeper/internal/dev"
+	"github.com/grantkeeper/grantkeeper/cmd/grantkeeper/dev"
 )
 
 // The addresses that the documentation has.

@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 func samples(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS(filepath.Join("..", "..", "config", "samples"))); err != nil {
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join("..", "..", "..", "config", "samples"))); err != nil {
 		t.Fatal(err)
 	}
 	return dir

@@ -19,6 +19,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/internal/keyring"
 	"github.com/grantkeeper/grantkeeper/internal/manifest"
 	"github.com/grantkeeper/grantkeeper/internal/registration"
+	"github.com/grantkeeper/grantkeeper/internal/version"
 	"github.com/grantkeeper/grantkeeper/server"
 )
 
@@ -64,7 +65,7 @@ func (s *session) runFiles(ctx context.Context) error {
 			return err
 		}
 	}
-	srv, ready, err := s.startServer(ctx, server.Config{Folder: store.registrations, SQLite: filepath.Join(s.data.path, "grantkeeper.db")})
+	srv, ready, err := s.startServer(ctx, server.Config{Folder: store.registrations, SQLite: filepath.Join(s.data.path, "grantkeeper.db"), Version: version.String()})
 	if err != nil {
 		return err
 	}
@@ -241,8 +242,10 @@ func (f *filesMode) table() string {
 	for _, c := range f.project.clients {
 		result := "accepted"
 		switch {
+		case c.CutOff:
+			result = "cut off, since no policy accepts it any more: " + reasons(c.Findings)
 		case len(c.Findings) > 0 && c.Registration != nil:
-			result = "edit refused, the one before is still served: " + reasons(c.Findings)
+			result = "refused as it is now, served as it was accepted before: " + reasons(c.Findings)
 		case len(c.Findings) > 0:
 			result = "refused: " + reasons(c.Findings)
 		case c.client.Spec.Suspended:

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/grantkeeper/grantkeeper/config/crd"
@@ -15,6 +16,8 @@ import (
 // session is what both modes share while they run.
 type session struct {
 	Options
+	// asked are the flags as they were given.
+	asked   Options
 	data    *dataDir
 	logs    *logs
 	loader  *manifest.Loader
@@ -48,7 +51,7 @@ func Run(ctx context.Context, o Options) (err error) {
 
 // open checks everything that can be checked before anything is started.
 func open(o Options) (_ *session, err error) {
-	samples := o.Manifests == ""
+	asked := o
 	o, err = o.complete()
 	if err != nil {
 		return nil, err
@@ -62,7 +65,7 @@ func open(o Options) (_ *session, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{Options: o, samples: samples, loader: manifest.NewLoader(crds), began: time.Now()}
+	s := &session{Options: o, asked: asked, samples: asked.Files == "" && asked.Manifests == "", loader: manifest.NewLoader(crds), began: time.Now()}
 	if s.account, err = newAccount(rand.Reader); err != nil {
 		return nil, err
 	}
@@ -75,15 +78,32 @@ func open(o Options) (_ *session, err error) {
 	return s, nil
 }
 
-// again is the command that starts this once more.
+// again is the command that starts this once more, with the same data at the same address.
 func (s *session) again() string {
-	switch {
-	case s.Files != "":
-		return "grantkeeper dev --files " + quote(s.Files)
-	case s.samples:
-		return "make demo"
+	var flags []string
+	add := func(flag, asked string) {
+		if asked != "" {
+			flags = append(flags, flag+" "+quote(asked))
+		}
 	}
-	return "grantkeeper dev --manifests " + quote(s.Manifests)
+	other := func(asked, usual string) string {
+		if asked == usual {
+			return ""
+		}
+		return asked
+	}
+	add("--files", s.asked.Files)
+	add("--manifests", s.asked.Manifests)
+	add("--data", s.asked.Data)
+	add("--listen", other(s.asked.Listen, DefaultListen))
+	add("--operations", other(s.asked.Operations, DefaultOperations))
+	switch {
+	case s.samples && len(flags) == 0:
+		return "make demo"
+	case s.samples:
+		return "make demo ARGS=" + quote(strings.Join(flags, " "))
+	}
+	return "grantkeeper dev " + strings.Join(flags, " ")
 }
 
 // problems prints what is wrong with manifests.

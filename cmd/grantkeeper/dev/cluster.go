@@ -25,6 +25,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/internal/compile"
 	"github.com/grantkeeper/grantkeeper/internal/controlplane"
 	"github.com/grantkeeper/grantkeeper/internal/manifest"
+	"github.com/grantkeeper/grantkeeper/internal/version"
 	"github.com/grantkeeper/grantkeeper/server"
 )
 
@@ -116,8 +117,9 @@ func (c *clusterMode) run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	srv, ready, err := c.startServer(ctx, server.Config{
-		SQLite: filepath.Join(c.data.path, "grantkeeper.db"),
-		Kube:   &server.Kube{REST: c.restConfig("grantkeeper-server"), Namespace: c.server.Namespace, Server: c.server.Name, Replica: "dev"},
+		Version: version.String(),
+		SQLite:  filepath.Join(c.data.path, "grantkeeper.db"),
+		Kube:    &server.Kube{REST: c.restConfig("grantkeeper-server"), Namespace: c.server.Namespace, Server: c.server.Name, Replica: "dev"},
 	})
 	if err != nil {
 		return err

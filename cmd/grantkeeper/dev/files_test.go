@@ -42,7 +42,7 @@ func TestFilesMode(t *testing.T) {
 	})
 	t.Run("an edit that the policy refuses keeps what was accepted and says why", func(t *testing.T) {
 		write(t, dir, "batch.yaml", strings.Replace(batchClient, "[orders.read]", "[orders.delete]", 1))
-		r.await("the refusal", has("edit refused, the one before is still served: PolicyRefused"))
+		r.await("the refusal", has("refused as it is now, served as it was accepted before: PolicyRefused"))
 		if status, answer := r.token(id, secret); status != 200 || answer != "orders.read orders.write" {
 			t.Errorf("after the refused edit: %d %s", status, answer)
 		}
@@ -71,7 +71,7 @@ func TestFilesMode(t *testing.T) {
 		if err != nil || took > 5*time.Second {
 			t.Errorf("it ended with %v after %v", err, took)
 		}
-		if out := r.out.String(); !strings.Contains(out, "Data kept in "+r.options.Data+"; start again with grantkeeper dev --files "+dir+", forget it with --fresh.") {
+		if out := r.out.String(); !strings.Contains(out, "Data kept in "+r.options.Data+"; start again with grantkeeper dev --files "+dir+" --data "+r.options.Data+" --listen "+r.options.Listen+" --operations "+r.options.Operations+", forget it with --fresh.") {
 			t.Errorf("it said %q", out)
 		}
 	})
