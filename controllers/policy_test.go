@@ -54,7 +54,7 @@ var _ = Describe("A decision about an OAuthClient", func() {
 		p := w.policy("apps")
 		Eventually(func(g Gomega) {
 			g.Expect(admin.Get(ctx, client.ObjectKeyFromObject(p), p)).To(Succeed())
-			g.Expect(p.Status.Clients).To(Equal(&v1alpha1.PolicyClientCounts{Accepted: 0, Refused: 1}))
+			g.Expect(p.Status.Clients).To(Equal(&v1alpha1.PolicyClientCounts{Accepted: 0, Refused: 2}))
 		}).Should(Succeed())
 	})
 
