@@ -20,13 +20,17 @@ import (
 // Witness remembers every value that would open a door: tokens, codes, secrets, cookies, passwords. As a transport it
 // remembers those of every answer that passes through it.
 type Witness struct {
+	transport http.RoundTripper
+
 	mu sync.Mutex
 	// seen says what each value is.
 	seen map[string]string
 }
 
 // NewWitness has seen nothing.
-func NewWitness() *Witness { return &Witness{seen: map[string]string{}} }
+func NewWitness() *Witness {
+	return &Witness{transport: newTransport(), seen: map[string]string{}}
+}
 
 // whatClientSecret marks the one kind of value that has a place: the client's Secret, and so etcd.
 const whatClientSecret = "a client secret"
@@ -61,7 +65,7 @@ func (w *Witness) Client() *http.Client {
 
 // RoundTrip remembers the cookies of an answer and, if it is JSON, its tokens and codes.
 func (w *Witness) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := http.DefaultTransport.RoundTrip(r)
+	resp, err := w.transport.RoundTrip(r)
 	if err != nil {
 		return nil, err
 	}

@@ -89,7 +89,7 @@ func TestClient(t *testing.T) {
 	namespace := partner(t, "e2e-client")
 	d.Apply(t, oauthClient(namespace, "invoices", `
 type: Service
-clientID: acme-invoices
+clientID: acme-`+namespace+`
 scopes: [orders.read, orders.write]
 redirectURIs: ["http://127.0.0.1/callback"]
 display: {name: Acme Invoices}
@@ -104,7 +104,7 @@ tokens: {accessToken: {ttl: 5m}}`))
 		}
 		content["client-secret"] = ""
 		want := map[string]string{
-			"type": "oauth2", "provider": "grantkeeper", "client-id": "acme-invoices", "client-secret": "", "issuer-uri": d.Issuer,
+			"type": "oauth2", "provider": "grantkeeper", "client-id": "acme-" + namespace, "client-secret": "", "issuer-uri": d.Issuer,
 			"authorization-grant-types": "client_credentials", "redirect-uris": "http://127.0.0.1/callback", "scope": "orders.read,orders.write",
 		}
 		if diff := cmp.Diff(want, content); diff != "" {
@@ -145,14 +145,14 @@ tokens: {accessToken: {ttl: 5m}}`))
 			t.Errorf("%+v", claims)
 		}
 		claims.ID, claims.IssuedAt, claims.Expires = "", 0, 0
-		want := accessToken{Issuer: d.Issuer, Subject: "client:" + namespace + "/invoices", Audience: audience{"https://api.example.com"}, ClientID: "acme-invoices", Scope: "orders.read"}
+		want := accessToken{Issuer: d.Issuer, Subject: "client:" + namespace + "/invoices", Audience: audience{"https://api.example.com"}, ClientID: "acme-" + namespace, Scope: "orders.read"}
 		if diff := cmp.Diff(want, claims); diff != "" {
 			t.Error(diff)
 		}
 	})
 	t.Run("kubectl get shows it", func(t *testing.T) {
 		fields := strings.Fields(strings.Split(d.Kubectl(t, "get", "oac", "-n", namespace, "--no-headers"), "\n")[0])
-		want := []string{"invoices", "acme-invoices", "Service", "oauth-system/main", "services", "invoices-credentials", "True", "Ready"}
+		want := []string{"invoices", "acme-" + namespace, "Service", "oauth-system/main", "services", "invoices-credentials", "True", "Ready"}
 		if diff := cmp.Diff(want, fields[:len(want)]); diff != "" {
 			t.Error(diff)
 		}

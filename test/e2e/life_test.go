@@ -49,14 +49,14 @@ func TestDeleted(t *testing.T) {
 	d := world.Demo
 	namespace := partner(t, "e2e-deleted")
 	job := oauthClient(namespace, "job", service)
-	tool := object("OAuthClient", namespace, "tool", "kind: cli", "type: Device\nclientID: deleted-tool\nscopes: [openid, offline_access, orders.read]")
+	tool := object("OAuthClient", namespace, "tool", "kind: cli", "type: Device\nscopes: [openid, offline_access, orders.read]")
 	d.Apply(t, job+tool)
 	d.Await(t, namespace, "job", "Ready")
 	d.Await(t, namespace, "tool", "Ready")
 	before := credentialsOf(t, d, namespace, "job-oauth")
 	jobToken := gets(t, d, before).AccessToken
-	tokens := deviceLogin(t, d, "deleted-tool")
-	open := ask(t, d, "/v1/device_authorization", nil, url.Values{"client_id": {"deleted-tool"}})
+	tokens := deviceLogin(t, d, namespace+".tool")
+	open := ask(t, d, "/v1/device_authorization", nil, url.Values{"client_id": {namespace + ".tool"}})
 
 	began := time.Now()
 	d.Kubectl(t, "delete", "oauthclient", "-n", namespace, "job", "tool")
@@ -65,7 +65,7 @@ func TestDeleted(t *testing.T) {
 	}
 	refused(t, d, cutOff, before)
 	demo.Eventually(t, cutOff, "the user's tokens are refused", func() error {
-		if userinfo(t, d, tokens.AccessToken).Status != 401 || refresh(t, d, "deleted-tool", tokens.RefreshToken).Error != "invalid_client" {
+		if userinfo(t, d, tokens.AccessToken).Status != 401 || refresh(t, d, namespace+".tool", tokens.RefreshToken).Error != "invalid_client" {
 			return errors.New("they are not")
 		}
 		return nil
@@ -95,10 +95,10 @@ func TestDeleted(t *testing.T) {
 		if a := userinfo(t, d, tokens.AccessToken); a.Status != 401 {
 			t.Errorf("the user's access token: %d", a.Status)
 		}
-		if a := refresh(t, d, "deleted-tool", tokens.RefreshToken); a.Error != "invalid_grant" {
+		if a := refresh(t, d, namespace+".tool", tokens.RefreshToken); a.Error != "invalid_grant" {
 			t.Errorf("the user's refresh token: %d %s", a.Status, a.Error)
 		}
-		form := url.Values{"client_id": {"deleted-tool"}, "grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {open.DeviceCode}}
+		form := url.Values{"client_id": {namespace + ".tool"}, "grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {open.DeviceCode}}
 		if a := ask(t, d, "/v1/token", nil, form); a.Error != "invalid_grant" {
 			t.Errorf("a device login that had begun: %d %s", a.Status, a.Error)
 		}
@@ -111,18 +111,18 @@ func TestIntrospectionByTheAPI(t *testing.T) {
 	d := world.Demo
 	namespace := partner(t, "e2e-api")
 	d.Apply(t, oauthClient(namespace, "gateway", "type: Service\nscopes: [parcels.read]")+
-		object("OAuthClient", namespace, "tool", "kind: parcels", "type: Device\nclientID: parcels-tool\nscopes: [openid, offline_access, parcels.read]")+
+		object("OAuthClient", namespace, "tool", "kind: parcels", "type: Device\nscopes: [openid, offline_access, parcels.read]")+
 		object("OAuthResource", "oauth-system", "parcels", "", "identifier: https://parcels.example.com\nscopes: [{name: parcels.read, title: Read your parcels}]\nresourceServers: [{namespace: "+namespace+", name: gateway}]")+
 		object("OAuthGrantPolicy", "oauth-system", "parcels", "", "priority: 5\nclients: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: "+namespace+"}}}\n"+
 			"allow: {grantTypes: [client_credentials, refresh_token, \"urn:ietf:params:oauth:grant-type:device_code\"], scopes: [openid, offline_access, parcels.read]}"))
 	d.Await(t, namespace, "gateway", "Ready")
 	d.Await(t, namespace, "tool", "Ready")
 	gateway := credentialsOf(t, d, namespace, "gateway-oauth")
-	tokens := deviceLogin(t, d, "parcels-tool")
+	tokens := deviceLogin(t, d, namespace+".tool")
 	introspect := func(token string) answer {
 		return ask(t, d, "/v1/introspect", &gateway, url.Values{"token": {token}})
 	}
-	if a := introspect(tokens.AccessToken); !a.Active || a.ClientID != "parcels-tool" {
+	if a := introspect(tokens.AccessToken); !a.Active || a.ClientID != namespace+".tool" {
 		t.Errorf("its own token: %d %s", a.Status, a.Body)
 	}
 	if a := introspect(tokens.RefreshToken); a.Active || a.Body != `{"active":false}` {

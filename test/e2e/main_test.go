@@ -11,6 +11,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,7 +28,10 @@ func TestMain(m *testing.M) {
 }
 
 // world is the demo of the tests.
-var world struct{ *demo.Demo }
+var world struct {
+	*demo.Demo
+	namespaces atomic.Int64
+}
 
 // Bounds of the issue.
 var (
@@ -39,10 +43,11 @@ var (
 	soon = demo.Patience(20 * time.Second)
 )
 
-// partner makes a namespace of an app team that the samples' policies select. It is left to the end of the demo: nothing here
-// would delete it.
+// partner makes a namespace of an app team that the samples' policies select, another one each time. It is left to the end of
+// the demo: there is no controller that would empty it.
 func partner(t *testing.T, name string) string {
 	t.Helper()
+	name = fmt.Sprintf("%s-%d", name, world.namespaces.Add(1))
 	world.Apply(t, "apiVersion: v1\nkind: Namespace\nmetadata: {name: "+name+", labels: {tier: partner}}\n")
 	return name
 }

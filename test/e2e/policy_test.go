@@ -151,11 +151,12 @@ func TestClientIDConflict(t *testing.T) {
 	d := world.Demo
 	// In this order of the alphabet, which decides between objects of the same second.
 	older, newer := partner(t, "e2e-first"), partner(t, "e2e-second")
-	d.Apply(t, oauthClient(older, "app", service+"\nclientID: shared-id"))
+	id := "shared-by-" + older
+	d.Apply(t, oauthClient(older, "app", service+"\nclientID: "+id))
 	d.Await(t, older, "app", "Ready")
 	c := credentialsOf(t, d, older, "app-oauth")
-	d.Apply(t, oauthClient(newer, "app", service+"\nclientID: shared-id"))
-	saysNot(t, newer, "app", "Accepted", "ClientIDConflict", "spec.clientID.*shared-id")
+	d.Apply(t, oauthClient(newer, "app", service+"\nclientID: "+id))
+	saysNot(t, newer, "app", "Accepted", "ClientIDConflict", "spec.clientID.*"+id)
 	if out, err := d.TryKubectl(t.Context(), "", "get", "secret", "-n", newer, "app-oauth"); err == nil {
 		t.Errorf("the newer one has a Secret: %s", out)
 	}

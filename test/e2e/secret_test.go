@@ -127,7 +127,7 @@ func TestCredentialsAreTakenAsAppsSendThem(t *testing.T) {
 	t.Parallel()
 	d := world.Demo
 	namespace := partner(t, "e2e-spelling")
-	d.Apply(t, oauthClient(namespace, "app", service+"\nclientID: app.with-a_name~1"))
+	d.Apply(t, oauthClient(namespace, "app", service+"\nclientID: app.with-a_name~"+namespace))
 	d.Await(t, namespace, "app", "Ready")
 	c := credentialsOf(t, d, namespace, "app-oauth")
 	gets(t, d, c)
