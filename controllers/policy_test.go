@@ -154,8 +154,12 @@ var _ = Describe("A decision about an OAuthClient", func() {
 			s.Annotations = map[string]string{v1alpha1.AnnotationDefaultServer: "true"}
 		})
 		ready(ctx, c)
+
+		By("a slip with the annotation, which those who have a server survive")
 		edit(ctx, w.server, func(s *v1alpha1.OAuthServer) { s.Annotations = nil })
-		refused(ctx, c, v1alpha1.ReasonServerNotFound)
-		Expect(document(ctx, w.platform, c)).To(BeNil())
+		late := w.create(ctx, "late", func(c *v1alpha1.OAuthClient) { c.Spec.ServerRef = nil })
+		refused(ctx, late, v1alpha1.ReasonServerNotFound)
+		ready(ctx, c)
+		Expect(document(ctx, w.platform, c)).NotTo(BeNil())
 	})
 })

@@ -45,7 +45,8 @@ const (
 	ReasonPolicyRefused ConditionReason = "PolicyRefused"
 	// ReasonScopeUnknown: a scope is neither one of OpenID Connect nor of an OAuthResource.
 	ReasonScopeUnknown ConditionReason = "ScopeUnknown"
-	// ReasonClientIDConflict: an older OAuthClient of the server has the same client id.
+	// ReasonClientIDConflict: another OAuthClient of the server has the same client id: one that is registered, or, where
+	// none is, an older one that could be.
 	ReasonClientIDConflict ConditionReason = "ClientIDConflict"
 	// ReasonIdentifierConflict: an older OAuthResource of the server has the same identifier or scope, or an older
 	// OAuthServer the same issuer.

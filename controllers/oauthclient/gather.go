@@ -43,10 +43,11 @@ func (r *Reconciler) gather(ctx context.Context, c *v1alpha1.OAuthClient) (*gath
 			return nil, err
 		}
 	}
-	if err := r.gatherNamespace(ctx, c.Namespace, g); err != nil {
+	var err error
+	if g.inputs.NamespaceLabels, err = r.labelsOf(ctx, c.Namespace); err != nil {
 		return nil, err
 	}
-	if err := r.gatherRivals(ctx, c, g); err != nil {
+	if err := r.gatherRivals(ctx, c, server, g); err != nil {
 		return nil, err
 	}
 	if err := r.gatherSecrets(ctx, c, g); err != nil {
@@ -68,27 +69,40 @@ func (r *Reconciler) gatherPlatform(ctx context.Context, namespace string, g *ga
 	return nil
 }
 
-func (r *Reconciler) gatherNamespace(ctx context.Context, name string, g *gathered) error {
+// labelsOf reads the labels of a namespace. Not found means that the cache of namespaces is behind that of clients: without
+// labels the decision would be wrong, so that it is an error like any other, and tried again.
+func (r *Reconciler) labelsOf(ctx context.Context, namespace string) (map[string]string, error) {
 	ns := &metav1.PartialObjectMetadata{}
 	ns.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
-	// Not found means that the cache of namespaces is behind that of clients: without labels the decision would be wrong,
-	// so that it is an error like any other, and tried again.
-	err := r.Get(ctx, types.NamespacedName{Name: name}, ns)
-	g.inputs.NamespaceLabels = ns.Labels
-	return status.Failed(err, "read Namespace %s", name)
+	if err := r.Get(ctx, types.NamespacedName{Name: namespace}, ns); err != nil {
+		return nil, status.Failed(err, "read Namespace %s", namespace)
+	}
+	return ns.Labels, nil
 }
 
-// gatherRivals finds the other clients with the same client id.
-func (r *Reconciler) gatherRivals(ctx context.Context, c *v1alpha1.OAuthClient, g *gathered) error {
+// gatherRivals finds the other clients with the same client id, and which of them are registered.
+func (r *Reconciler) gatherRivals(ctx context.Context, c *v1alpha1.OAuthClient, server *v1alpha1.OAuthServer, g *gathered) error {
 	var list v1alpha1.OAuthClientList
 	if err := r.List(ctx, &list, client.MatchingFields{index.ClientID: compile.ClientID(c)}); err != nil {
 		return status.Failed(err, "list OAuthClients")
 	}
 	for i := range list.Items {
 		other := &list.Items[i]
-		if other.UID != c.UID && other.DeletionTimestamp.IsZero() {
-			g.inputs.Rivals = append(g.inputs.Rivals, *other)
+		if server == nil || other.UID == c.UID || !other.DeletionTimestamp.IsZero() {
+			continue
 		}
+		labels, err := r.labelsOf(ctx, other.Namespace)
+		if err != nil {
+			return err
+		}
+		found, err := r.publisher.Store.Find(ctx, registration.KindClient, client.ObjectKeyFromObject(other))
+		if err != nil {
+			return err
+		}
+		d := document.In(found, server.Namespace)
+		g.inputs.Rivals = append(g.inputs.Rivals, compile.Rival{
+			Client: *other, NamespaceLabels: labels, Registered: d != nil && d.Labels[registration.LabelServer] == server.Name,
+		})
 	}
 	return nil
 }

@@ -12,8 +12,8 @@ import (
 
 // Client compiles an OAuthClient.
 //
-// A server that is missing or does not let the namespace in, and an older client with the same client id, end what was
-// served before. Whatever else is found about a manifest is about this edit alone, and what was accepted before is served
+// A server that is missing and another client with the same client id end what was served before; a server that does not let
+// the namespace in any more cuts it off. Whatever else is found about a manifest is about this edit alone, and what was accepted before is served
 // on, as long as a policy that matches the client still accepts it, and suspended otherwise.
 func Client(in ClientInputs) ClientResult {
 	c := in.Client
@@ -24,12 +24,13 @@ func Client(in ClientInputs) ClientResult {
 		return r
 	}
 	r.Server = server
-	for _, f := range []*Finding{attachment(in, server), clientIDConflict(in, server)} {
-		if f != nil {
-			r.Findings = append(r.Findings, *f)
-		}
+	if f := clientIDConflict(in, server); f != nil {
+		r.Findings = []Finding{*f}
+		return r
 	}
-	if len(r.Findings) > 0 {
+	if f := attachment(in, server); f != nil {
+		r.Findings = []Finding{*f}
+		r.Registration, r.CutOff = lastAccepted(in, nil)
 		return r
 	}
 
@@ -81,27 +82,53 @@ func attachment(in ClientInputs, server *v1alpha1.OAuthServer) *Finding {
 	return &k.findings[0]
 }
 
-// clientIDConflict finds the oldest of the older clients of the server that have the same client id.
+// clientIDConflict finds who holds the client id that the client wants: among those who are registered under it, the
+// oldest; if nobody is, the oldest that may be. So a name cannot be taken by a manifest that no policy accepts, and nobody
+// who is in service loses it to one who comes to be accepted later.
 func clientIDConflict(in ClientInputs, server *v1alpha1.OAuthServer) *Finding {
+	registered := in.Previous != nil && in.Previous.UID == string(in.Client.UID) && in.Previous.ClientID == ClientID(in.Client)
 	var holder *v1alpha1.OAuthClient
 	for i := range in.Rivals {
 		o := &in.Rivals[i]
-		if sameObject(o, in.Client) || ClientID(o) != ClientID(in.Client) || !older(o, in.Client) {
+		if !o.holds(in, server, registered) {
 			continue
 		}
-		if s, f := ServerOf(o, in.Servers); f != nil || !sameObject(s, server) {
-			continue
-		}
-		if holder == nil || older(o, holder) {
-			holder = o
+		if holder == nil || older(&o.Client, holder) {
+			holder = &o.Client
 		}
 	}
 	if holder == nil {
 		return nil
 	}
 	var k checker
-	k.add(v1alpha1.ReasonClientIDConflict, "spec.clientID %s: the older OAuthClient %s of server %s has this client id; choose another", show(ClientID(in.Client)), namespacedName(holder), namespacedName(server))
+	k.add(v1alpha1.ReasonClientIDConflict, "spec.clientID %s: the OAuthClient %s of server %s has this client id; choose another", show(ClientID(in.Client)), namespacedName(holder), namespacedName(server))
 	return &k.findings[0]
+}
+
+// holds reports whether the rival keeps the client, which is registered or not, from the client id.
+func (o *Rival) holds(in ClientInputs, server *v1alpha1.OAuthServer, registered bool) bool {
+	if sameObject(&o.Client, in.Client) || ClientID(&o.Client) != ClientID(in.Client) {
+		return false
+	}
+	if s, f := ServerOf(&o.Client, in.Servers); f != nil || !sameObject(s, server) {
+		return false
+	}
+	switch {
+	case o.Registered:
+		return !registered || older(&o.Client, in.Client)
+	case registered:
+		return false
+	default:
+		return older(&o.Client, in.Client) && o.acceptable(in)
+	}
+}
+
+// acceptable reports whether the rival would be registered if it were alone.
+func (o *Rival) acceptable(in ClientInputs) bool {
+	alone := in
+	alone.Client, alone.NamespaceLabels = &o.Client, o.NamespaceLabels
+	alone.Rivals, alone.Secrets, alone.Previous = nil, nil, nil
+	return len(Client(alone).Findings) == 0
 }
 
 // governor is a policy whose selectors match the client. It is compiled when it is asked: mostly the first one accepts.

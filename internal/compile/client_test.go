@@ -134,7 +134,7 @@ func TestClientRefused(t *testing.T) {
 		}, want: []finding{{refused, []string{"spec.scopes[1] orders.write: policy a"}}, {refused, []string{"spec.scopes[0] orders.read: policy b"}}}},
 		"an older client with the same id": {service: func(s *spec) { s.ClientID = "acme" }, inputs: func(in *ClientInputs) {
 			rival := oauthClient("Device", func(c *v1alpha1.OAuthClient) { c.ObjectMeta = meta("elsewhere", "x", 5); c.Spec.ClientID = "acme" })
-			in.Rivals = []v1alpha1.OAuthClient{*rival}
+			in.Rivals = []Rival{rivalOf(rival)}
 		}, want: expect(v1alpha1.ReasonClientIDConflict, "spec.clientID acme", "elsewhere/x", "choose another")},
 	}
 	for name, tc := range cases {
@@ -218,22 +218,22 @@ func TestClientAccepted(t *testing.T) {
 			in.Policies[0].Spec.ServerRef = &v1alpha1.LocalServerReference{Name: "b"}
 		}, check: func(c *registration.Client) any { return c.Policy }, want: "partners"},
 		"a younger rival does not matter": {client: oauthClient("Service", with(func(s *spec) { s.ClientID = "acme" })), inputs: func(in *ClientInputs) {
-			in.Rivals = []v1alpha1.OAuthClient{*oauthClient("Device", func(c *v1alpha1.OAuthClient) { c.ObjectMeta = meta("a", "a", 11); c.Spec.ClientID = "acme" })}
+			in.Rivals = []Rival{fresh(oauthClient("Device", func(c *v1alpha1.OAuthClient) { c.ObjectMeta = meta("a", "a", 11); c.Spec.ClientID = "acme" }))}
 		}, check: func(c *registration.Client) any { return c.ClientID }, want: "acme"},
 		"a rival of the same age that comes later by name does not matter": {client: oauthClient("Service", with(func(s *spec) { s.ClientID = "acme" })), inputs: func(in *ClientInputs) {
-			in.Rivals = []v1alpha1.OAuthClient{*oauthClient("Device", func(c *v1alpha1.OAuthClient) { c.ObjectMeta = meta("q", "a", 10); c.Spec.ClientID = "acme" })}
+			in.Rivals = []Rival{fresh(oauthClient("Device", func(c *v1alpha1.OAuthClient) { c.ObjectMeta = meta("q", "a", 10); c.Spec.ClientID = "acme" }))}
 		}, check: func(c *registration.Client) any { return c.ClientID }, want: "acme"},
 		"a rival on another server, with another id, or the object itself does not matter": {client: oauthClient("Service", with(func(s *spec) { s.ClientID = "acme" })), inputs: func(in *ClientInputs) {
 			in.Servers = append(in.Servers, server(func(s *v1alpha1.OAuthServer) { s.Name, s.Annotations = "b", nil }))
 			in.Policies[0].Spec.ServerRef = &v1alpha1.LocalServerReference{Name: "main"}
-			in.Rivals = []v1alpha1.OAuthClient{
-				*oauthClient("Device", func(c *v1alpha1.OAuthClient) {
+			in.Rivals = []Rival{
+				rivalOf(oauthClient("Device", func(c *v1alpha1.OAuthClient) {
 					c.ObjectMeta = meta("a", "a", 1)
 					c.Spec.ClientID = "acme"
 					c.Spec.ServerRef = &v1alpha1.ServerReference{Name: "b", Namespace: "oauth-system"}
-				}),
-				*oauthClient("Device", func(c *v1alpha1.OAuthClient) { c.ObjectMeta = meta("a", "b", 1); c.Spec.ClientID = "other" }),
-				*oauthClient("Service", with(func(s *spec) { s.ClientID = "acme" })),
+				})),
+				rivalOf(oauthClient("Device", func(c *v1alpha1.OAuthClient) { c.ObjectMeta = meta("a", "b", 1); c.Spec.ClientID = "other" })),
+				rivalOf(oauthClient("Service", with(func(s *spec) { s.ClientID = "acme" }))),
 			}
 		}, check: func(c *registration.Client) any { return c.ClientID }, want: "acme"},
 	}
@@ -298,7 +298,7 @@ func TestLastKnownGood(t *testing.T) {
 		"without an edit a tightened policy ends it too":   {edit: func(c *v1alpha1.OAuthClient) { original.DeepCopyInto(c) }, inputs: func(in *ClientInputs) { in.Policies[0].Spec.Allow.Scopes = nil }, cutOff: true},
 		"a namespace that may not attach any more ends it": {edit: with(badEdit), inputs: func(in *ClientInputs) {
 			in.Servers[0].Spec.Clients = &v1alpha1.ServerClients{NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"oauth": "on"}}}
-		}},
+		}, cutOff: true},
 		"a server that is gone ends it":            {edit: with(badEdit), inputs: func(in *ClientInputs) { in.Servers = nil }},
 		"K5 an object made again inherits nothing": {edit: func(c *v1alpha1.OAuthClient) { badEdit(&c.Spec); c.UID = "another" }},
 		"another client id inherits nothing":       {edit: with(func(s *spec) { badEdit(s); s.ClientID = "another" })},
@@ -308,7 +308,7 @@ func TestLastKnownGood(t *testing.T) {
 			c.Spec.ClientID = previous.ClientID
 		}},
 		"an older client with the same id ends it": {edit: with(badEdit), inputs: func(in *ClientInputs) {
-			in.Rivals = []v1alpha1.OAuthClient{*oauthClient("Device", func(c *v1alpha1.OAuthClient) { c.ObjectMeta = meta("a", "a", 1); c.Spec.ClientID = "partners.acme" })}
+			in.Rivals = []Rival{rivalOf(oauthClient("Device", func(c *v1alpha1.OAuthClient) { c.ObjectMeta = meta("a", "a", 1); c.Spec.ClientID = "partners.acme" }))}
 		}},
 	}
 	for name, tc := range cases {
@@ -365,4 +365,90 @@ func TestLastKnownGood(t *testing.T) {
 			t.Errorf("got %v", got.Registration)
 		}
 	})
+}
+
+// rivalOf is a client in the namespace that the policies of the tests select, registered.
+func rivalOf(c *v1alpha1.OAuthClient) Rival {
+	return Rival{Client: *c, NamespaceLabels: inputs(c).NamespaceLabels, Registered: true}
+}
+
+// fresh is one that is not registered.
+func fresh(c *v1alpha1.OAuthClient) Rival {
+	r := rivalOf(c)
+	r.Registered = false
+	return r
+}
+
+func TestWhoHoldsAClientID(t *testing.T) {
+	me := func(age int) *v1alpha1.OAuthClient {
+		return oauthClient("Service", func(c *v1alpha1.OAuthClient) { c.ObjectMeta = meta("partners", "acme", age); c.Spec.ClientID = "acme" })
+	}
+	other := func(age int, registered bool, change ...func(*Rival)) Rival {
+		r := rivalOf(oauthClient("Service", func(c *v1alpha1.OAuthClient) { c.ObjectMeta = meta("rivals", "acme", age); c.Spec.ClientID = "acme" }))
+		r.Registered = registered
+		for _, f := range change {
+			f(&r)
+		}
+		return r
+	}
+	unaccepted := func(r *Rival) { r.Client.Spec.Scopes = []string{"admin"} }
+	unselected := func(r *Rival) { r.NamespaceLabels = nil }
+	cases := map[string]struct {
+		rival      Rival
+		registered bool
+		conflict   bool
+	}{
+		"of two who are new, the older one has it":                              {rival: other(1, false), conflict: true},
+		"of two who are new, the younger one waits":                             {rival: other(20, false)},
+		"of two who are registered, the older one keeps it":                     {rival: other(1, true), registered: true, conflict: true},
+		"of two who are registered, the younger one loses it":                   {rival: other(20, true), registered: true},
+		"who is registered keeps it against an older one that is not":           {rival: other(1, false), registered: true},
+		"who is new does not get it from a younger one that is registered":      {rival: other(20, true), conflict: true},
+		"an older manifest that no policy accepts takes nothing":                {rival: other(1, false, unaccepted)},
+		"an older manifest of a namespace that no policy selects takes nothing": {rival: other(1, false, unselected)},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			in := inputs(me(10))
+			if tc.registered {
+				in.Previous = Client(in).Registration
+				if in.Previous == nil {
+					t.Fatal("not registered")
+				}
+			}
+			in.Rivals = []Rival{tc.rival}
+			got := Client(in)
+			if conflict := len(got.Findings) > 0 && got.Findings[0].Reason == v1alpha1.ReasonClientIDConflict; conflict != tc.conflict || (got.Registration == nil) != tc.conflict {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+}
+
+func TestAClientStaysWithItsServer(t *testing.T) {
+	a := server()
+	b := server(func(s *v1alpha1.OAuthServer) { s.Name = "b" })
+	plain := func(s v1alpha1.OAuthServer) v1alpha1.OAuthServer { s.Annotations = nil; return s }
+	cases := map[string]struct {
+		was     string
+		servers []v1alpha1.OAuthServer
+		want    string
+	}{
+		"a second default changes nothing for those who have a server": {"oauth-system/main", []v1alpha1.OAuthServer{a, b}, "main"},
+		"no default either":                                  {"oauth-system/main", []v1alpha1.OAuthServer{plain(a), plain(b)}, "main"},
+		"another default, alone, takes them over":            {"oauth-system/main", []v1alpha1.OAuthServer{plain(a), b}, "b"},
+		"a server that is gone keeps nobody":                 {"oauth-system/gone", []v1alpha1.OAuthServer{a, b}, ""},
+		"who has none yet has to be told which":              {"", []v1alpha1.OAuthServer{a, b}, ""},
+		"who has none yet has to be told which, without any": {"", []v1alpha1.OAuthServer{plain(a)}, ""},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			c := oauthClient("Service")
+			c.Spec.ServerRef, c.Status.Server = nil, tc.was
+			got, finding := ServerOf(c, tc.servers)
+			if (got == nil) != (finding != nil) || (got == nil) != (tc.want == "") || got != nil && got.Name != tc.want {
+				t.Errorf("got %v, %v", got, finding)
+			}
+		})
+	}
 }

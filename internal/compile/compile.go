@@ -14,6 +14,15 @@ type Finding struct {
 	Message string
 }
 
+// Rival is another OAuthClient with the same client id.
+type Rival struct {
+	Client v1alpha1.OAuthClient
+	// NamespaceLabels are those of its namespace.
+	NamespaceLabels map[string]string
+	// Registered is true when the client's server has a registration of it now.
+	Registered bool
+}
+
 // ClientInputs is everything that decides about a client.
 type ClientInputs struct {
 	Client *v1alpha1.OAuthClient
@@ -25,7 +34,7 @@ type ClientInputs struct {
 	Policies  []v1alpha1.OAuthGrantPolicy
 	Resources []v1alpha1.OAuthResource
 	// Rivals are the other OAuthClients that have, or derive, the same client id (see ClientID).
-	Rivals []v1alpha1.OAuthClient
+	Rivals []Rival
 	// Secrets are the verifiers of the client's secrets, the current one first; empty for a public client.
 	Secrets []registration.SecretHash
 	// Previous is the registration in force at the client's server (see ServerOf), nil when there is none: what is served on

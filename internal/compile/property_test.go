@@ -136,10 +136,11 @@ func drawInputs(t *rapid.T) ClientInputs {
 		in.Resources = append(in.Resources, resource(name))
 	}
 	for i := range rapid.IntRange(0, 3).Draw(t, "rivals") {
-		in.Rivals = append(in.Rivals, *oauthClient("Device", func(o *v1alpha1.OAuthClient) {
+		in.Rivals = append(in.Rivals, rivalOf(oauthClient("Device", func(o *v1alpha1.OAuthClient) {
 			o.ObjectMeta = meta("rivals", strconv.Itoa(i), rapid.IntRange(5, 12).Draw(t, "age"))
 			o.Spec.ClientID = rapid.SampledFrom([]string{"acme", "partners.acme", "x"}).Draw(t, "rival's id")
-		}))
+		})))
+		in.Rivals[i].Registered = rapid.Bool().Draw(t, "rival is registered")
 	}
 	in.Servers = append(in.Servers, server(func(s *v1alpha1.OAuthServer) { s.ObjectMeta = meta("elsewhere", "main", 0) }))
 	if rapid.Bool().Draw(t, "previous") {

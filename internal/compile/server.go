@@ -37,11 +37,17 @@ func ServerOf(c *v1alpha1.OAuthClient, servers []v1alpha1.OAuthServer) (*v1alpha
 			defaults = append(defaults, namespacedName(found))
 		}
 	}
-	switch len(defaults) {
-	case 0:
-		return nil, notFound(`spec.serverRef: is absent, and no OAuthServer is the default; set it, or ask the platform team to annotate one with %s: "true"`, v1alpha1.AnnotationDefaultServer)
-	case 1:
+	if len(defaults) == 1 {
 		return found, nil
+	}
+	// A slip with an annotation must not end every client: one that has a server stays with it.
+	if namespace, name, ok := strings.Cut(c.Status.Server, "/"); ok {
+		if s := findServer(servers, namespace, name); s != nil {
+			return s, nil
+		}
+	}
+	if len(defaults) == 0 {
+		return nil, notFound(`spec.serverRef: is absent, and no OAuthServer is the default; set it, or ask the platform team to annotate one with %s: "true"`, v1alpha1.AnnotationDefaultServer)
 	}
 	slices.Sort(defaults)
 	return nil, notFound(`spec.serverRef: is absent, and several OAuthServers are the default (%s); set it, or ask the platform team to leave %s on one of them`, strings.Join(defaults, ", "), v1alpha1.AnnotationDefaultServer)

@@ -35,7 +35,7 @@ func statusCases() []Case {
 	unselected := client("a client that no policy selects", "  type: Service\n", "NoPolicy",
 		"metadata.namespace partners: no OAuthGrantPolicy of server oauth-system/main selects this client; ask the platform team for a policy whose spec.clients matches the labels of the namespace or of the client")
 	unselected.Manifest = "apiVersion: grantkeeper.dev/v1alpha1\nkind: OAuthClient\nmetadata:\n  name: reports\n  labels: {team: unknown}\nspec:\n  type: Service\n"
-	conflict := client("a client id that somebody else has", "  type: Service\n  clientID: acme\n", "ClientIDConflict", "spec.clientID acme: the older OAuthClient partners/first of server oauth-system/main has this client id; choose another")
+	conflict := client("a client id that somebody else has", "  type: Service\n  clientID: acme\n", "ClientIDConflict", "spec.clientID acme: the OAuthClient partners/first of server oauth-system/main has this client id; choose another")
 	conflict.Before = object("OAuthClient", "first", "  type: Service\n  clientID: acme\n")
 	return []Case{
 		client("a redirect to a host that the policy does not allow", "  type: Service\n  redirectURIs: ['https://evil.example/cb']\n", "PolicyRefused",

@@ -138,7 +138,7 @@ func (p *project) client(in inputs, c *v1alpha1.OAuthClient) {
 		NamespaceLabels: in.set.NamespaceLabels(c.Namespace),
 		Policies:        in.set.Policies,
 		Resources:       in.set.Resources,
-		Rivals:          rivals(in.set.Clients, c),
+		Rivals:          in.rivals(c),
 		Secrets:         in.secrets[name],
 		Previous:        in.previous[name],
 	})
@@ -152,12 +152,13 @@ func (p *project) client(in inputs, c *v1alpha1.OAuthClient) {
 }
 
 // rivals are the other clients with the same client id.
-func rivals(all []v1alpha1.OAuthClient, c *v1alpha1.OAuthClient) []v1alpha1.OAuthClient {
-	var out []v1alpha1.OAuthClient
-	for i := range all {
-		o := &all[i]
+func (in inputs) rivals(c *v1alpha1.OAuthClient) []compile.Rival {
+	var out []compile.Rival
+	for i := range in.set.Clients {
+		o := &in.set.Clients[i]
 		if o.UID != c.UID && compile.ClientID(o) == compile.ClientID(c) {
-			out = append(out, *o)
+			registered := in.previous[types.NamespacedName{Namespace: o.Namespace, Name: o.Name}] != nil
+			out = append(out, compile.Rival{Client: *o, NamespaceLabels: in.set.NamespaceLabels(o.Namespace), Registered: registered})
 		}
 	}
 	return out
