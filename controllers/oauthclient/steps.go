@@ -177,10 +177,10 @@ func (x *run) register(ctx context.Context) error {
 	switch {
 	case x.result.CutOff:
 		x.marks.False(v1alpha1.ConditionProgrammed, v1alpha1.ReasonCutOff,
-			"Generation %d is refused, and no policy accepts what was accepted before; the client is cut off until one does.", x.client.Generation)
+			"No policy accepts it, not even as it was before; the client is cut off until one does.")
 	case !x.result.Current:
 		x.marks.False(v1alpha1.ConditionProgrammed, v1alpha1.ReasonServingLastAccepted,
-			"Generation %d is refused; generation %d, which was accepted before, is still served.", x.client.Generation, reg.Generation)
+			"It is refused as it is now; generation %d, as it was accepted before, is still served.", reg.Generation)
 	}
 	return nil
 }

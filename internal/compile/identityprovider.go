@@ -26,8 +26,9 @@ type account struct {
 }
 
 // IdentityProvider compiles an OAuthIdentityProvider. accounts is the Secret that spec.local names, nil when it does not
-// exist or does not opt in. The document is nil when there are findings. No finding holds anything of the Secret but its
-// keys.
+// exist or does not opt in. The document is nil when there are findings, except that an account that cannot be read is
+// left out and the others stay: a slip in one of them must not sign everybody out. No finding holds anything of the Secret
+// but its keys.
 func IdentityProvider(p *v1alpha1.OAuthIdentityProvider, servers []v1alpha1.OAuthServer, accounts *corev1.Secret) (*registration.IdentityProvider, []Finding) {
 	if _, f := LocalServerOf(p.Spec.ServerRef, p.Namespace, servers); f != nil {
 		return nil, []Finding{*f}
@@ -42,11 +43,18 @@ func IdentityProvider(p *v1alpha1.OAuthIdentityProvider, servers []v1alpha1.OAut
 		k.invalid("spec.local", "must be set; it is the only kind of provider so far")
 		return nil, k.bounded()
 	}
-	d.Local = &registration.LocalProvider{Accounts: k.accounts(p, accounts)}
+	var slips checker
+	d.Local = &registration.LocalProvider{Accounts: slips.accounts(p, accounts)}
+	for _, f := range slips.findings {
+		if f.Reason != v1alpha1.ReasonSecretInvalid || d.Local.Accounts == nil {
+			k.findings = append(k.findings, slips.findings...)
+			break
+		}
+	}
 	if !k.validates(d) {
 		return nil, k.bounded()
 	}
-	return d, nil
+	return d, slips.bounded()
 }
 
 func (k *checker) accounts(p *v1alpha1.OAuthIdentityProvider, secret *corev1.Secret) []registration.LocalAccount {
@@ -70,6 +78,7 @@ func (k *checker) accounts(p *v1alpha1.OAuthIdentityProvider, secret *corev1.Sec
 		folded := strings.ToLower(key)
 		if first, twice := usernames[folded]; twice {
 			k.add(v1alpha1.ReasonSecretInvalid, "Secret %s key %s: differs from key %s in case alone, which makes no difference to a username; remove one", name, show(key), show(first))
+			continue
 		}
 		usernames[folded] = key
 		found = append(found, a)

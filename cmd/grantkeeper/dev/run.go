@@ -43,7 +43,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		err = s.runCluster(ctx)
 	}
 	if ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)) {
-		line(s.Out, "\nEverything that was started here has ended. Data kept in %s; start again with %s, forget it with --fresh.", s.data.path, s.again())
+		line(s.Out, "\nEverything that was started here has ended. Data kept in %s; start again with %s, forget it with %s.", s.data.path, s.again(), s.forget())
 		return nil
 	}
 	return controlplane.Explain(err, s.Options.Data)
@@ -104,6 +104,14 @@ func (s *session) again() string {
 		return "make demo ARGS=" + quote(strings.Join(flags, " "))
 	}
 	return "grantkeeper dev " + strings.Join(flags, " ")
+}
+
+// forget is the flag that forgets the data, as it is given to the command of again.
+func (s *session) forget() string {
+	if s.samples {
+		return "FRESH=1"
+	}
+	return "--fresh"
 }
 
 // problems prints what is wrong with manifests.

@@ -2,6 +2,7 @@ package document
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -22,6 +23,11 @@ type Compiled struct {
 	Findings []compile.Finding
 }
 
+// served reports whether there is a document to serve. What is wrong with a part of a Secret is said, and the rest served.
+func (c Compiled) served() bool {
+	return c.Server != nil && c.Document != nil && !slices.ContainsFunc(c.Findings, func(f compile.Finding) bool { return !AboutSecret(f) })
+}
+
 // Settle marks Accepted, and publishes the document or withdraws it. A manifest that is refused is not served as it was
 // before: these are the platform's own rules, and what they do not allow any more has to end.
 func (p Publisher) Settle(ctx context.Context, marks *status.Conditions, kind registration.Kind, owner types.NamespacedName, c Compiled) error {
@@ -30,7 +36,7 @@ func (p Publisher) Settle(ctx context.Context, marks *status.Conditions, kind re
 		return err
 	}
 	accept(marks, kind, c)
-	if len(c.Findings) > 0 || c.Server == nil {
+	if !c.served() {
 		return p.Withdraw(ctx, marks, owner, found)
 	}
 	return p.Publish(ctx, marks, c.Server, c.Document, owner, found)
