@@ -31,8 +31,5 @@ func (ClientCredentials) Authorize(_ context.Context, r *Request) (*Authorizatio
 	if err != nil {
 		return nil, err
 	}
-	if len(scopes) == 0 && len(r.Client.Scopes) > 0 {
-		return nil, oauth.InvalidScope("no resource declares any of the client's scopes")
-	}
 	return &Authorization{Subject: r.Client.Subject, Scopes: scopes, Audience: audience}, nil
 }
