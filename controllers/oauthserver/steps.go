@@ -55,8 +55,18 @@ func (x *run) accept(ctx context.Context) error {
 		return nil
 	}
 	x.accepted, x.document = true, d
-	x.marks.True(v1alpha1.ConditionAccepted, v1alpha1.ReasonAccepted, "Issuer %s is accepted.", x.server.Spec.Issuer)
+	x.marks.True(v1alpha1.ConditionAccepted, v1alpha1.ReasonAccepted, "Issuer %s is accepted.%s", x.server.Spec.Issuer, advice(x.server))
 	return nil
+}
+
+// advice is what is allowed and yet seldom meant: behind an Ingress every request comes from its address, so that limits per
+// address would be limits for everybody together.
+func advice(s *v1alpha1.OAuthServer) string {
+	e := s.Spec.Expose
+	if e == nil || e.Ingress == nil || len(e.TrustedProxies) > 0 {
+		return ""
+	}
+	return " Set spec.expose.trustedProxies to the network of the Ingress controller: without it all callers share one address in limits and on the pages."
 }
 
 // publish writes the settings, once there are keys to serve them with.
