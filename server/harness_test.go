@@ -25,6 +25,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/grantkeeper/grantkeeper/internal/freeport"
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
@@ -94,7 +95,11 @@ func newWorld(t testing.TB, change ...func(*registration.Server)) *world {
 	if err := os.Mkdir(w.folder, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	w.start(filepath.Join(dir, "data.db"), "127.0.0.1:0", change...)
+	address, err := freeport.Address() // a test that starts it again wants the same one
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.start(filepath.Join(dir, "data.db"), address, change...)
 	t.Cleanup(func() { w.stop() })
 	user, err := w.server.storage.SignedIn(t.Context(), storage.User{
 		ID: "user-ada", Provider: "idp", Subject: "ada", Username: "ada", Name: "Ada", Email: "ada@example.com", EmailVerified: true,

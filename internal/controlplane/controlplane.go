@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"k8s.io/client-go/rest"
+
+	"github.com/grantkeeper/grantkeeper/internal/freeport"
 )
 
 // Config says where things are. All fields are needed.
@@ -193,13 +195,14 @@ func freePort(file string) (int, error) {
 			return port, nil
 		}
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	free, err := freeport.Address()
 	if err != nil {
 		return 0, fmt.Errorf("find a free port on 127.0.0.1: %w", err)
 	}
-	port := l.Addr().(*net.TCPAddr).Port
-	if err := l.Close(); err != nil {
-		return 0, fmt.Errorf("find a free port on 127.0.0.1: %w", err)
+	_, text, _ := net.SplitHostPort(free) // it was put together by the standard library
+	port, err := strconv.Atoi(text)
+	if err != nil {
+		return 0, err
 	}
 	return port, os.WriteFile(file, []byte(strconv.Itoa(port)+"\n"), 0o600)
 }

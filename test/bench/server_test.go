@@ -8,13 +8,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/grantkeeper/grantkeeper/internal/freeport"
 	"github.com/grantkeeper/grantkeeper/internal/keyring"
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 	"github.com/grantkeeper/grantkeeper/server"
@@ -66,12 +66,7 @@ func runServer(clients int) error {
 }
 
 func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String(), nil
+	return freeport.Address()
 }
 
 func writeDocuments(folder, issuer string, clients int) error {

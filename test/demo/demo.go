@@ -18,6 +18,7 @@ import (
 	"github.com/go-logr/logr"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/grantkeeper/grantkeeper/internal/freeport"
 	"github.com/grantkeeper/grantkeeper/internal/testenv"
 )
 
@@ -143,11 +144,7 @@ func New(o Options) (*Demo, error) {
 
 // FreeAddress is an address of loopback that nobody listens on.
 func FreeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
+	return freeport.Address()
 }
 
 // Args are the arguments that the demo is started with.

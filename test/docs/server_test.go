@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"html"
-	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -20,6 +19,7 @@ import (
 	"time"
 
 	"github.com/grantkeeper/grantkeeper/cmd/grantkeeper/dev"
+	"github.com/grantkeeper/grantkeeper/internal/freeport"
 )
 
 // The addresses that the documentation has.
@@ -85,12 +85,11 @@ func serve(t *testing.T, p *page) *running {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := freeport.Address()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return address
 }
 
 // output collects what dev prints, and tells when it is up.

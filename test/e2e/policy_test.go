@@ -92,7 +92,7 @@ func TestEditThatIsRefused(t *testing.T) {
 
 	d.Apply(t, dom.client("type: Service\nscopes: [payroll.read, payroll.write]"))
 	saysNot(t, dom.namespace, "app", "Accepted", "PolicyRefused", `spec\.scopes.*payroll\.write`)
-	saysNot(t, dom.namespace, "app", "Programmed", "ServingLastAccepted", `Generation 2 is refused; generation 1.* is still served`)
+	saysNot(t, dom.namespace, "app", "Programmed", "ServingLastAccepted", `refused as it is now; generation 1.* is still served`)
 	if a := gets(t, d, c); a.Scope != "payroll.read" {
 		t.Errorf("after the refused edit the scope is %q", a.Scope)
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -14,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/grantkeeper/grantkeeper/internal/freeport"
 )
 
 // terminal is what a run prints.
@@ -144,12 +145,11 @@ func (r *run) secretOf(namespace, secret string) (id, value string) {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := freeport.Address()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() // nothing was written
-	return l.Addr().String()
+	return address
 }
 
 // write puts a file into a folder as an editor does.
