@@ -27,9 +27,9 @@ func TestSummary(t *testing.T) {
 			User: "demo", Password: "abcde-fghjk-mnpqr", Files: true,
 			Service: &exampleService{Namespace: "partners", Name: "batch", Secret: "/data/secrets/partners/batch-oauth"},
 			Device:  &exampleDevice{Namespace: "tools", Name: "cli", ClientID: "cli"},
-			Edit:    "/work/manifests", Logs: "/data/log", Data: "/data",
+			Edit:    "/srv/manifests", Logs: "/data/log", Data: "/data",
 		},
-		"bare": {Issuer: "http://127.0.0.1:9080", Operations: "127.0.0.1:9081", Files: true, Edit: "/work/manifests", Logs: "/data/log", Data: "/data"},
+		"bare": {Issuer: "http://127.0.0.1:9080", Operations: "127.0.0.1:9081", Files: true, Edit: "/srv/manifests", Logs: "/data/log", Data: "/data"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got bytes.Buffer
