@@ -21,7 +21,7 @@ func checkPort(flag, address string) error {
 		if name := portHolder(port); name != "" {
 			by = name
 		}
-		return fmt.Errorf("port %s is in use by %s; stop that, or choose another port with %s, such as %s 127.0.0.1:%s", port, by, flag, flag, other(port))
+		return fmt.Errorf("port %[1]s is in use by %[2]s; stop that, or choose another port with %[3]s, such as %[3]s 127.0.0.1:%[4]s (make demo ARGS='%[3]s 127.0.0.1:%[4]s')", port, by, flag, other(port))
 	case errors.Is(err, syscall.EACCES):
 		return fmt.Errorf("port %s may not be used by an ordinary user; choose one above 1023 with %s", port, flag)
 	}
