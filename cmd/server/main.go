@@ -86,6 +86,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	c.Version = version.String()
+	if os.Getenv("GOGC") == "" {
+		server.TuneProcess()
+	}
 	s, err := server.New(ctx, c, server.Deps{Log: slog.New(slog.NewJSONHandler(out, nil))})
 	if err != nil {
 		return err
