@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/rest"
 
+	"github.com/grantkeeper/grantkeeper/internal/registration"
 	"github.com/grantkeeper/grantkeeper/server/internal/audit"
 	"github.com/grantkeeper/grantkeeper/server/internal/clientauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/edge"
@@ -171,7 +172,7 @@ func (s *Server) wire() error {
 	s.revoke = &revoke.Endpoint{Registry: s.registry, Clients: clients, Issuer: issuer, Store: s.storage, Audit: events, Metrics: s.metrics, Now: now, Address: s.edge.Address}
 	s.introspect = &introspect.Endpoint{Registry: s.registry, Clients: clients, Issuer: issuer, Store: s.storage, Accounts: providers, Audit: events, Metrics: s.metrics, Now: now, Address: s.edge.Address}
 	s.userinfo = &userinfo.Endpoint{Registry: s.registry, Issuer: issuer, Store: s.storage, Accounts: providers, Now: now}
-	s.jwks = &jwks.Endpoint{Signer: s.signer, MaxAge: 5 * time.Minute}
+	s.jwks = &jwks.Endpoint{Signer: s.signer, MaxAge: registration.JWKSMaxAge}
 	s.discovery = &discovery.Endpoint{Registry: s.registry, GrantTypes: pipeline.Types(), AuthMethods: clients.Methods()}
 	var err error
 	s.login, err = login.New(login.Deps{

@@ -13,7 +13,7 @@ import (
 
 const (
 	// JWKSMaxAge is how long verifiers may keep the key set (Cache-Control max-age of the JWKS endpoint).
-	JWKSMaxAge = 5 * time.Minute
+	JWKSMaxAge = registration.JWKSMaxAge
 	// DefaultRotateEvery is how long a key signs.
 	DefaultRotateEvery = 720 * time.Hour
 	// DefaultPublishFor is how long a key is published before it signs: twice JWKSMaxAge, and as much again and more for

@@ -24,6 +24,10 @@ const (
 	AlgorithmRS256 = "RS256"
 )
 
+// JWKSMaxAge is how long verifiers may keep a server's key set: what the server says in Cache-Control, and what the life of a
+// signing key is planned by, must be the same.
+const JWKSMaxAge = 5 * time.Minute
+
 // IsIdentityScope reports whether a scope is one of OpenID Connect (Core sections 3.1.2.1, 5.4 and 11, and groups): it
 // speaks about a user, belongs to no resource, and no resource may declare it.
 func IsIdentityScope(s string) bool {
