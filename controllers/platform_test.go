@@ -124,6 +124,8 @@ var _ = Describe("The platform's kinds", func() {
 		message := eventually(ctx, p, v1alpha1.ConditionSecretReady, metav1.ConditionFalse, v1alpha1.ReasonSecretInvalid)
 		Expect(message).To(ContainSubstring("eve"))
 		Expect(message).NotTo(ContainSubstring("plain"))
+		Expect(platformDocument(ctx, registration.KindIdentityProvider, p).(*registration.IdentityProvider).Local.Accounts).
+			To(HaveLen(2), "a slip in one account must not sign the others out")
 		edit(ctx, accounts, func(s *corev1.Secret) { delete(s.Data, "eve") })
 		ready(ctx, p)
 
