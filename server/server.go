@@ -38,6 +38,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage/sqlite"
 	"github.com/grantkeeper/grantkeeper/server/internal/token"
+	"github.com/grantkeeper/grantkeeper/server/internal/web"
 )
 
 // Config says where a server listens, where its registrations come from and where it keeps its data.
@@ -174,11 +175,14 @@ func (s *Server) wire() error {
 	s.userinfo = &userinfo.Endpoint{Registry: s.registry, Issuer: issuer, Store: s.storage, Accounts: providers, Now: now}
 	s.jwks = &jwks.Endpoint{Signer: s.signer, MaxAge: registration.JWKSMaxAge}
 	s.discovery = &discovery.Endpoint{Registry: s.registry, GrantTypes: pipeline.Types(), AuthMethods: clients.Methods()}
-	var err error
-	s.login, err = login.New(login.Deps{
-		Registry: s.registry, Storage: s.storage, Providers: providers, Now: now, Random: random,
+	pages, err := web.New(web.Deps{
+		Registry: s.registry, Storage: s.storage, Accounts: providers, Now: now, Random: random,
 		Address: s.edge.Address, RequestID: edge.RequestID, Log: s.deps.Log,
 	})
+	if err != nil {
+		return err
+	}
+	s.login, err = login.New(login.Deps{Web: pages, Storage: s.storage, Providers: providers})
 	s.registry.OnChange(s.changed)
 	return err
 }

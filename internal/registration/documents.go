@@ -41,6 +41,18 @@ type Server struct {
 	JSONRequestBodies bool `json:"jsonRequestBodies,omitempty"`
 	// TrustedProxies are networks in CIDR form whose X-Forwarded-For is believed, for limits and audit only.
 	TrustedProxies []string `json:"trustedProxies,omitempty"`
+	// Branding is how pages look.
+	Branding Branding `json:"branding,omitzero"`
+}
+
+// Branding is how pages look. The zero value is the look of the project.
+type Branding struct {
+	// Logo is a data URI in base64: image/svg+xml or image/png.
+	Logo string `json:"logo,omitempty"`
+	// Accent and AccentDark colour buttons and links in light and in dark mode, "#rrggbb". The compile step has checked
+	// their contrast with text and background.
+	Accent     string `json:"accent,omitempty"`
+	AccentDark string `json:"accentDark,omitempty"`
 }
 
 // Device holds the settings of RFC 8628.
@@ -62,12 +74,22 @@ type Client struct {
 	Generation int64 `json:"generation"`
 	// ClientID is the client identifier (RFC 6749 section 2.2), unique per server.
 	ClientID string `json:"clientID"`
-	// Type is the manifest's type: Service or Device.
+	// Type is the manifest's type: Web, Browser, Native, Device or Service.
 	Type string `json:"type"`
 	// Display is what people are shown.
 	Display Display `json:"display"`
-	// RedirectURIs are matched exactly.
+	// RedirectURIs are matched exactly, but for the port of loopback addresses (RFC 8252 section 7.3).
 	RedirectURIs []string `json:"redirectURIs,omitempty"`
+	// PostLogoutRedirectURIs are matched exactly (OpenID Connect RP-Initiated Logout section 3).
+	PostLogoutRedirectURIs []string `json:"postLogoutRedirectURIs,omitempty"`
+	// BackChannelLogoutURI is told of logouts; empty for none.
+	BackChannelLogoutURI string `json:"backChannelLogoutURI,omitempty"`
+	// AllowedOrigins may call token, userinfo and revocation endpoints from a browser (CORS): of type Browser only.
+	AllowedOrigins []string `json:"allowedOrigins,omitempty"`
+	// Consent says when people are asked. Skip counts only while the policy allows it.
+	Consent ConsentMode `json:"consent,omitempty"`
+	// IDTokenAlgorithm signs its ID tokens: RS256 when empty, or ES256.
+	IDTokenAlgorithm string `json:"idTokenAlgorithm,omitempty"`
 	// GrantTypes are the registered names (RFC 7591 section 2).
 	GrantTypes []string `json:"grantTypes"`
 	// Scopes the client may ask for; also what it gets when it asks for none.
@@ -83,6 +105,19 @@ type Client struct {
 	// CreatedAt is when the OAuthClient was made.
 	CreatedAt time.Time `json:"createdAt"`
 }
+
+// ConsentMode says when people are asked for their consent.
+type ConsentMode string
+
+// The modes. Empty is Remember.
+const (
+	// ConsentAlways asks every time.
+	ConsentAlways ConsentMode = "Always"
+	// ConsentRemember asks for what is new only.
+	ConsentRemember ConsentMode = "Remember"
+	// ConsentSkip never asks: for the platform's own apps, where the policy allows it.
+	ConsentSkip ConsentMode = "Skip"
+)
 
 // Display is what pages show of a client. All of it is text from a manifest, to be escaped.
 type Display struct {
@@ -131,11 +166,12 @@ type Tokens struct {
 // Policy is what an OAuthGrantPolicy allows. Its selectors are not here: which clients it governs was decided when
 // they were compiled.
 type Policy struct {
-	Namespace string `json:"namespace"`
-	Name      string `json:"name"`
-	Priority  int32  `json:"priority,omitempty"`
-	Allow     Allow  `json:"allow"`
-	Limits    Limits `json:"limits"`
+	Namespace string  `json:"namespace"`
+	Name      string  `json:"name"`
+	Priority  int32   `json:"priority,omitempty"`
+	Allow     Allow   `json:"allow"`
+	Require   Require `json:"require,omitzero"`
+	Limits    Limits  `json:"limits"`
 }
 
 // Allow lists what a governed client may have. An empty list allows nothing of its kind, but for Authentication,
@@ -146,6 +182,20 @@ type Allow struct {
 	// RedirectHosts are host names, or "*." and a domain for every host below that domain. Loopback redirects need no entry.
 	RedirectHosts  []string               `json:"redirectHosts,omitempty"`
 	Authentication []AuthenticationMethod `json:"authentication,omitempty"`
+	// IdentityProviders are the names of the providers whose users may use the client; every provider when empty.
+	IdentityProviders []string `json:"identityProviders,omitempty"`
+	// SkipConsent lets a client ask that people are not asked.
+	SkipConsent bool `json:"skipConsent,omitempty"`
+	// WithoutPKCE exempts confidential clients from PKCE (RFC 7636), for those that cannot.
+	WithoutPKCE bool `json:"withoutPKCE,omitempty"`
+}
+
+// Require lists what holds whatever a client says.
+type Require struct {
+	// Consent, if Always, asks people every time.
+	Consent ConsentMode `json:"consent,omitempty"`
+	// MFA takes sign-ins with more than one factor only.
+	MFA bool `json:"mfa,omitempty"`
 }
 
 // Limits caps lifetimes. Zero means no cap of the policy's own.
@@ -164,6 +214,29 @@ type Resource struct {
 	Scopes     []Scope `json:"scopes,omitempty"`
 	// ResourceServers are the clients, as "namespace/name", that may introspect tokens for this resource.
 	ResourceServers []string `json:"resourceServers,omitempty"`
+	// Choices is what people choose among when they let an app in; nil for nothing.
+	Choices *Choices `json:"choices,omitempty"`
+}
+
+// Choices is what people choose among at consent: the result goes into authorization_details (RFC 9396).
+type Choices struct {
+	// Type is the type of the authorization details, such as "project".
+	Type string `json:"type"`
+	// Title is what the choices are called, such as "Projects".
+	Title string `json:"title"`
+	// URL is where the API lists what the user may choose; empty when Static is set.
+	URL string `json:"url,omitempty"`
+	// Static is the list itself.
+	Static []Choice `json:"static,omitempty"`
+}
+
+// Choice is one thing to choose. Parents are there to group: choosing one means choosing all of its children.
+type Choice struct {
+	// ID is what the API calls it.
+	ID    string `json:"id"`
+	Title string `json:"title"`
+	// Parent is the ID of another choice; empty at the top.
+	Parent string `json:"parent,omitempty"`
 }
 
 // Scope is one scope of a resource, in words.
@@ -171,21 +244,113 @@ type Scope struct {
 	Name        string `json:"name"`
 	Title       string `json:"title"`
 	Description string `json:"description,omitempty"`
+	// Sensitive scopes are not ticked until the user ticks them.
+	Sensitive bool `json:"sensitive,omitempty"`
 }
 
-// IdentityProvider is where users sign in.
+// IdentityProvider is where users sign in. Exactly one of OIDC, GitHub, LDAP and Local is set.
 type IdentityProvider struct {
 	Namespace   string `json:"namespace"`
 	Name        string `json:"name"`
 	UID         string `json:"uid"`
 	DisplayName string `json:"displayName"`
+	// Order is its place on the sign-in page: ascending, then by name.
+	Order int32 `json:"order,omitempty"`
+	// OIDC is an OpenID provider; those with presets (Google, Microsoft) too.
+	OIDC *OIDCProvider `json:"oidc,omitempty"`
+	// GitHub signs in with GitHub's OAuth apps.
+	GitHub *GitHubProvider `json:"github,omitempty"`
+	// LDAP is a directory.
+	LDAP *LDAPProvider `json:"ldap,omitempty"`
 	// Local holds accounts kept in a Secret.
 	Local *LocalProvider `json:"local,omitempty"`
+	// Mapping says what an identity is made of; empty expressions keep what the kind of provider does by itself.
+	Mapping Mapping `json:"mapping,omitzero"`
+	// Allow is a CEL expression over claims and user that must be true; empty lets everyone in.
+	Allow string `json:"allow,omitempty"`
+}
+
+// Mapping holds CEL expressions over claims, which are the claims of an OpenID provider, the answer of GitHub's API, or the
+// attributes of a directory entry (each a list of strings).
+type Mapping struct {
+	Username      string `json:"username,omitempty"`
+	Name          string `json:"name,omitempty"`
+	Email         string `json:"email,omitempty"`
+	EmailVerified string `json:"emailVerified,omitempty"`
+	Groups        string `json:"groups,omitempty"`
+}
+
+// OIDCProvider is an OpenID provider upstream.
+type OIDCProvider struct {
+	// Issuer is the issuer identifier; discovery is below it. With MultiTenant it has the place {tenantid} in it, as
+	// Microsoft's has.
+	Issuer string `json:"issuer"`
+	// DiscoveryURL is where the metadata is when it is not below Issuer (MultiTenant).
+	DiscoveryURL string `json:"discoveryURL,omitempty"`
+	// MultiTenant takes tokens of any issuer that Issuer stands for: {tenantid} is the token's tid, which Tenants limits.
+	MultiTenant bool     `json:"multiTenant,omitempty"`
+	Tenants     []string `json:"tenants,omitempty"`
+	// HostedDomains are the values of Google's hd claim that are let in; every one when empty.
+	HostedDomains []string `json:"hostedDomains,omitempty"`
+	ClientID      string   `json:"clientID"`
+	ClientSecret  string   `json:"clientSecret,omitempty"`
+	// Scopes to ask for, openid among them.
+	Scopes []string `json:"scopes"`
+	// CABundle holds certificates in PEM that are trusted instead of the system's.
+	CABundle string `json:"caBundle,omitempty"`
+}
+
+// GitHubProvider is GitHub, or a GitHub Enterprise Server.
+type GitHubProvider struct {
+	// URL is the web address, https://github.com by default; APIURL the API's, https://api.github.com.
+	URL          string `json:"url"`
+	APIURL       string `json:"apiURL"`
+	ClientID     string `json:"clientID"`
+	ClientSecret string `json:"clientSecret"`
+	// Organizations whose members are let in; everyone when empty. Teams become groups, "org/team".
+	Organizations []string `json:"organizations,omitempty"`
+	CABundle      string   `json:"caBundle,omitempty"`
+}
+
+// LDAPProvider is a directory (RFC 4511).
+type LDAPProvider struct {
+	// URL is ldaps://host[:port], or ldap://host[:port], which needs StartTLS but on loopback.
+	URL      string `json:"url"`
+	StartTLS bool   `json:"startTLS,omitempty"`
+	CABundle string `json:"caBundle,omitempty"`
+	// BindDN and BindPassword search; both empty for an anonymous search.
+	BindDN       string `json:"bindDN,omitempty"`
+	BindPassword string `json:"bindPassword,omitempty"`
+	// Users finds an account: the filter has the place {username}, which is escaped (RFC 4515).
+	Users LDAPUsers `json:"users"`
+	// Groups finds the groups of an account; nil for none.
+	Groups *LDAPGroups `json:"groups,omitempty"`
+}
+
+// LDAPUsers finds accounts.
+type LDAPUsers struct {
+	BaseDN string `json:"baseDN"`
+	Filter string `json:"filter"`
+	// The attributes: Subject is stable and unique, entryUUID by default.
+	Subject  string `json:"subject"`
+	Username string `json:"username"`
+	Name     string `json:"name"`
+	Email    string `json:"email"`
+}
+
+// LDAPGroups finds groups: the filter has the place {dn} or {username}.
+type LDAPGroups struct {
+	BaseDN string `json:"baseDN"`
+	Filter string `json:"filter"`
+	// Name is the attribute with the group's name.
+	Name string `json:"name"`
 }
 
 // LocalProvider is a list of accounts.
 type LocalProvider struct {
 	Accounts []LocalAccount `json:"accounts,omitempty"`
+	// SecondFactor, if true, takes nobody in without a second factor: who has none is led to set one up.
+	SecondFactor bool `json:"secondFactor,omitempty"`
 }
 
 // LocalAccount is one account. Username is its key, compared without regard to case.
@@ -197,7 +362,37 @@ type LocalAccount struct {
 	Email         string   `json:"email,omitempty"`
 	EmailVerified bool     `json:"emailVerified,omitempty"`
 	Groups        []string `json:"groups,omitempty"`
-	Disabled      bool     `json:"disabled,omitempty"`
+	// Profile holds the other standard claims.
+	Profile  Profile `json:"profile,omitzero"`
+	Disabled bool    `json:"disabled,omitempty"`
+}
+
+// Profile holds the standard claims of OpenID Connect Core section 5.1 that have no field of their own, by their names there.
+type Profile struct {
+	GivenName           string   `json:"given_name,omitempty"`
+	FamilyName          string   `json:"family_name,omitempty"`
+	MiddleName          string   `json:"middle_name,omitempty"`
+	Nickname            string   `json:"nickname,omitempty"`
+	Profile             string   `json:"profile,omitempty"`
+	Picture             string   `json:"picture,omitempty"`
+	Website             string   `json:"website,omitempty"`
+	Gender              string   `json:"gender,omitempty"`
+	Birthdate           string   `json:"birthdate,omitempty"`
+	Zoneinfo            string   `json:"zoneinfo,omitempty"`
+	Locale              string   `json:"locale,omitempty"`
+	PhoneNumber         string   `json:"phone_number,omitempty"`
+	PhoneNumberVerified bool     `json:"phone_number_verified,omitempty"`
+	Address             *Address `json:"address,omitempty"`
+}
+
+// Address is the address claim (OpenID Connect Core section 5.1.1).
+type Address struct {
+	Formatted     string `json:"formatted,omitempty"`
+	StreetAddress string `json:"street_address,omitempty"`
+	Locality      string `json:"locality,omitempty"`
+	Region        string `json:"region,omitempty"`
+	PostalCode    string `json:"postal_code,omitempty"`
+	Country       string `json:"country,omitempty"`
 }
 
 // KeyState is where a key is in its life.
@@ -221,6 +416,9 @@ type Keys struct {
 	Sealing []SymmetricKey `json:"sealing"`
 	// Derivation keys derive the successors of refresh tokens; the first is used for new families.
 	Derivation []SymmetricKey `json:"derivation"`
+	// AtRest are AEAD keys for what the database keeps and the server must read again; the first seals, all open, and none
+	// is ever dropped.
+	AtRest []SymmetricKey `json:"atRest,omitempty"`
 }
 
 // SigningKey is one key pair.

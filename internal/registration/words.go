@@ -7,12 +7,16 @@ import (
 
 // The types of clients, as OAuthClient.spec.type has them.
 const (
-	TypeService = "Service"
+	TypeWeb     = "Web"
+	TypeBrowser = "Browser"
+	TypeNative  = "Native"
 	TypeDevice  = "Device"
+	TypeService = "Service"
 )
 
 // The grant types a client can be registered for, by their registered names (RFC 7591 section 2).
 const (
+	GrantTypeAuthorizationCode = "authorization_code"
 	GrantTypeClientCredentials = "client_credentials"
 	GrantTypeRefreshToken      = "refresh_token"
 	GrantTypeDeviceCode        = "urn:ietf:params:oauth:grant-type:device_code"
@@ -32,14 +36,16 @@ const JWKSMaxAge = 5 * time.Minute
 // speaks about a user, belongs to no resource, and no resource may declare it.
 func IsIdentityScope(s string) bool {
 	switch s {
-	case "openid", "profile", "email", "groups", "offline_access":
+	case "openid", "profile", "email", "address", "phone", "groups", "offline_access":
 		return true
 	}
 	return false
 }
 
 // IsUserGrant reports whether a grant type begins with a user who lets the client in.
-func IsUserGrant(grantType string) bool { return grantType == GrantTypeDeviceCode }
+func IsUserGrant(grantType string) bool {
+	return grantType == GrantTypeDeviceCode || grantType == GrantTypeAuthorizationCode
+}
 
 // HasUserGrant reports whether one of the grant types begins with a user.
 func HasUserGrant(grantTypes []string) bool { return slices.ContainsFunc(grantTypes, IsUserGrant) }

@@ -1,8 +1,6 @@
 package login
 
-import (
-	"github.com/grantkeeper/grantkeeper/server/internal/audit"
-)
+import "github.com/grantkeeper/grantkeeper/server/internal/audit"
 
 // The actions of the flow. A failed sign-in does not name the user: people type passwords into the wrong box.
 const (
@@ -19,12 +17,3 @@ const (
 	reasonWrong     = "wrong"
 	reasonThrottled = "throttled"
 )
-
-// note writes an event of a visit.
-func (l *Login) note(v *visit, e audit.Event) {
-	e.Address = v.address
-	if e.User == "" {
-		e.User = v.user.ID
-	}
-	l.audit.Write(v.r.Context(), e)
-}

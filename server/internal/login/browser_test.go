@@ -17,6 +17,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
+	"github.com/grantkeeper/grantkeeper/server/internal/web"
 	"github.com/grantkeeper/grantkeeper/test/browser"
 )
 
@@ -102,7 +103,7 @@ func TestInChromium(t *testing.T) {
 		f.wait(func(s *registry.Snapshot) bool { got, ok := s.ClientByUID(clientUID); return ok && got.Suspended })
 		p.Click(`button[value="approve"]`)
 		see(t, p, "client gone", "This app cannot be connected")
-		for range MaxCodeMisses + 1 {
+		for range web.MaxCodeMisses + 1 {
 			p.Open(f.issuer + "/device?user_code=BCDFGHJK")
 		}
 		see(t, p, "throttled", "Too many tries")

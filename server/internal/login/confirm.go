@@ -19,18 +19,18 @@ func (l *Login) showConfirm(v *visit, request storage.DeviceRequest, client *reg
 	if err != nil {
 		return err
 	}
-	scopes, err := scopesInWords(l.pages.layout.Messages(), v.language, v.snapshot, request.Scopes)
+	scopes, err := scopesInWords(l.web.Layout.Messages(), v.Language, v.Snapshot, request.Scopes)
 	if err != nil {
 		return err
 	}
 	data := deviceconfirm.Data{
 		Token: token, Code: oauth.DisplayUserCode(v.flow.Code), App: appName(client, request), Publisher: client.Display.Publisher,
 		Namespace: client.DocumentName(), Homepage: webLink(client.Display.Homepage), PolicyURI: webLink(client.Display.PolicyURI),
-		Scopes: scopes, Started: request.CreatedAt, Now: v.now,
+		Scopes: scopes, Started: request.CreatedAt, Now: v.Now,
 	}
-	data.Network, data.Address, data.SameAddress = where(request.Origin.Address, v.address)
+	data.Network, data.Address, data.SameAddress = where(request.Origin.Address, v.Address)
 	data.ProgramKind, data.Program = program(request.Origin.UserAgent)
-	return l.pages.confirm.Render(v.w, http.StatusOK, v.shell(), data)
+	return l.pages.confirm.Render(v.W, http.StatusOK, v.Shell(), data)
 }
 
 // scopesInWords are scopes as people read them: those of OpenID Connect from the catalogue, the others as their resources

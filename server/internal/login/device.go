@@ -10,12 +10,13 @@ import (
 	"github.com/grantkeeper/grantkeeper/server/internal/page/devicecode"
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
+	"github.com/grantkeeper/grantkeeper/server/internal/web"
 )
 
 // enterDevice is the verification_uri, and the complete one (RFC 8628 sections 3.2 and 3.3.1): the way in. It begins anew
 // whatever went on before. A code in the address is kept in the flow, and leaves the address with the redirect.
 func (l *Login) enterDevice(v *visit) error {
-	typed := v.r.URL.Query().Get("user_code")
+	typed := v.R.URL.Query().Get("user_code")
 	code, ok := oauth.NormalizeUserCode(typed)
 	if !ok {
 		code = ""
@@ -23,9 +24,9 @@ func (l *Login) enterDevice(v *visit) error {
 	if err := l.beginDevice(v, code); err != nil {
 		return err
 	}
-	s := next(state{signedIn: v.signedIn(), device: true, request: given(v.flow)})
+	s := next(state{signedIn: v.SignedIn(), device: true, request: given(v.flow)})
 	if s != stepCode {
-		return redirect(v, s.path())
+		return web.Redirect(v.Visit, s.path())
 	}
 	data := devicecode.Data{}
 	if typed != "" {
@@ -50,24 +51,24 @@ func (l *Login) showCode(v *visit, status int, data devicecode.Data) error {
 	if data.Token, err = l.formToken(v, purposeCode, storage.Hash{}); err != nil {
 		return err
 	}
-	return l.pages.code.Render(v.w, status, v.shell(), data)
+	return l.pages.code.Render(v.W, status, v.Shell(), data)
 }
 
 // submitCode takes a code.
 func (l *Login) submitCode(v *visit) error {
 	_, stale := l.checkToken(v, purposeCode)
-	if stale != nil || !v.signedIn() {
+	if stale != nil || !v.SignedIn() {
 		if err := l.beginDevice(v, ""); err != nil {
 			return err
 		}
 	}
-	if !v.signedIn() {
-		return redirect(v, next(state{device: true}).path())
+	if !v.SignedIn() {
+		return web.Redirect(v.Visit, next(state{device: true}).path())
 	}
 	if stale != nil {
 		return l.showCode(v, http.StatusForbidden, devicecode.Data{Problem: devicecode.Stale})
 	}
-	typed := v.r.PostForm.Get("user_code")
+	typed := v.R.PostForm.Get("user_code")
 	code, ok := oauth.NormalizeUserCode(typed)
 	if !ok {
 		code = "" // a miss like any other
@@ -83,7 +84,7 @@ func (l *Login) submitCode(v *visit) error {
 	if err := l.saveFlow(v); err != nil {
 		return err
 	}
-	return redirect(v, next(state{signedIn: true, device: true, request: requestUnchecked}).path())
+	return web.Redirect(v.Visit, next(state{signedIn: true, device: true, request: requestUnchecked}).path())
 }
 
 // echo is what was typed, if it is short enough to be worth showing again.
@@ -96,67 +97,67 @@ func echo(typed string) string {
 
 // decide takes the user's decision: one conditional write in storage says which of several submissions counts (F06, A27).
 func (l *Login) decide(v *visit) error {
-	if !v.signedIn() {
-		return forbidden(ErrNoSession)
+	if !v.SignedIn() {
+		return web.Forbidden(web.ErrNoSession)
 	}
 	t, err := l.checkToken(v, purposeDecision)
 	if err != nil {
-		return forbidden(err)
+		return web.Forbidden(err)
 	}
-	decision := v.r.PostForm.Get("decision")
+	decision := v.R.PostForm.Get("decision")
 	if decision != "approve" && decision != "deny" {
-		return badRequest(errors.New("the decision is neither approve nor deny"))
+		return web.BadRequest(errors.New("the decision is neither approve nor deny"))
 	}
 	if v.flow.Decided && bytes.Equal(v.flow.Request, t.Request) {
-		return redirect(v, pathDone) // submitted a second time after the answer had arrived
+		return web.Redirect(v.Visit, pathDone) // submitted a second time after the answer had arrived
 	}
-	request, err := l.live(v.r.Context(), v, v.flow.Code)
+	request, err := l.live(v.R.Context(), v, v.flow.Code)
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
-		return answered()
+		return web.Answered()
 	case err != nil:
 		return err
 	case !bytes.Equal(request.Code[:], t.Request):
-		return forbidden(errToken) // the code belongs to another request by now
+		return web.Forbidden(web.ErrToken) // the code belongs to another request by now
 	}
-	client, ok := servable(v.snapshot, request)
+	client, ok := servable(v.Snapshot, request)
 	approved := decision == "approve"
 	if approved && !ok {
-		return clientGone(ownerOfClient(client))
+		return web.ClientGone(ownerOfClient(client))
 	}
 	event, err := l.write(v, request, approved)
 	switch {
 	case decisive(err):
-		return answered()
+		return web.Answered()
 	case err != nil:
-		return unavailable(err)
+		return web.Unavailable(err)
 	}
 	if client != nil {
 		event.Namespace = client.Namespace
 	}
-	l.note(v, event)
+	l.web.Note(v.Visit, event)
 	v.flow.Decided, v.flow.Approved, v.flow.Request, v.flow.App = true, approved, request.Code[:], appName(client, request)
 	if err := l.saveFlow(v); err != nil {
 		return err
 	}
-	return redirect(v, pathDone)
+	return web.Redirect(v.Visit, pathDone)
 }
 
 // write stores the decision, and with an approval the grant.
 func (l *Login) write(v *visit, request storage.DeviceRequest, approved bool) (audit.Event, error) {
 	event := audit.Event{Action: actionDeviceDenied, Client: request.Client.ID, GrantType: oauth.GrantTypeDeviceCode}
 	if !approved {
-		return event, l.Storage.DenyDevice(v.r.Context(), request.Code, v.now)
+		return event, l.Storage.DenyDevice(v.R.Context(), request.Code, v.Now)
 	}
 	id, err := l.randomID()
 	if err != nil {
 		return event, err
 	}
 	event.Action, event.GrantID = actionDeviceApproved, id
-	return event, l.Storage.ApproveDevice(v.r.Context(), request.Code, storage.Grant{
-		ID: id, UserID: v.user.ID, Client: request.Client, Scopes: request.Scopes, Audience: request.Audience,
-		AuthenticatedAt: v.session.AuthenticatedAt, Methods: v.session.Methods, CreatedAt: v.now,
-	}, v.now)
+	return event, l.Storage.ApproveDevice(v.R.Context(), request.Code, storage.Grant{
+		ID: id, UserID: v.User.ID, Client: request.Client, Scopes: request.Scopes, Audience: request.Audience,
+		AuthenticatedAt: v.Session.AuthenticatedAt, Methods: v.Session.Methods, CreatedAt: v.Now,
+	}, v.Now)
 }
 
 // appName is what people are shown of a client.

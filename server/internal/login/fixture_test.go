@@ -31,6 +31,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage/sqlite"
+	"github.com/grantkeeper/grantkeeper/server/internal/web"
 )
 
 const (
@@ -44,6 +45,7 @@ const (
 type fixture struct {
 	*testing.T
 	login    *Login
+	web      *web.Web
 	storage  *watchedStorage
 	registry *registry.Registry
 	server   *httptest.Server
@@ -95,11 +97,16 @@ func newFixture(t *testing.T, o fixtureOptions) *fixture {
 	}, "1")
 	f.wait(func(s *registry.Snapshot) bool { _, ok := s.ClientByUID(clientUID); return ok && s.Complete() })
 
-	f.login, err = New(Deps{
-		Registry: f.registry, Storage: f.storage, Providers: idp.NewSet(local.Factory(local.Options{})), Now: f.clock, Random: rand.Reader,
+	providers := idp.NewSet(local.Factory(local.Options{}))
+	f.web, err = web.New(web.Deps{
+		Registry: f.registry, Storage: f.storage, Accounts: providers, Now: f.clock, Random: rand.Reader,
 		Address:   func(*http.Request) netip.Addr { f.mu.Lock(); defer f.mu.Unlock(); return f.address },
 		RequestID: func(context.Context) string { return "request-1" }, Log: log,
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.login, err = New(Deps{Web: f.web, Storage: f.storage, Providers: providers})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,28 +1,24 @@
 package login
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"io"
-	"net/http"
-	"time"
 
-	"github.com/grantkeeper/grantkeeper/server/internal/page"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
+	"github.com/grantkeeper/grantkeeper/server/internal/web"
 )
 
 // flowTTL is how long a browser may take from one step to the next. Device codes live 15 minutes at most.
-const flowTTL = 20 * time.Minute
+const flowTTL = web.FormTTL
 
 // Purposes of seals.
 const (
 	purposeFlow     = "flow"
-	purposeSignIn   = "form signin"
-	purposeCode     = "form code"
-	purposeDecision = "form decision"
-	purposeSignOut  = "form signout"
+	purposeSignIn   = "signin"
+	purposeCode     = "code"
+	purposeDecision = "decision"
+	purposeSignOut  = "signout"
 )
 
 // flow is what is unfinished in a browser, sealed in its flow cookie.
@@ -42,18 +38,17 @@ type flow struct {
 	App      string `json:"app,omitempty"`
 }
 
-// token is what a form carries: it was made for this session, this flow and this request, or it is refused (A24, A25, F10).
+// token is what a form of a step is about: it was made for this flow and this request, or it is refused (A24, A25, F10).
 type token struct {
-	Flow string `json:"flow,omitempty"`
-	// Session and Request are hashes, as storage has them; zero where there is none.
-	Session []byte `json:"session"`
+	Flow string `json:"flow"`
+	// Request is a hash, as storage has it; zero where there is none.
 	Request []byte `json:"request"`
 }
 
 // randomID is 128 random bits.
 func (l *Login) randomID() (string, error) {
 	var raw [16]byte
-	if _, err := io.ReadFull(l.Random, raw[:]); err != nil {
+	if _, err := io.ReadFull(l.web.Random, raw[:]); err != nil {
 		return "", err
 	}
 	return base64.RawURLEncoding.EncodeToString(raw[:]), nil
@@ -67,17 +62,10 @@ func (l *Login) newFlow(f flow) (flow, error) {
 }
 
 // readFlow is the browser's flow; the zero flow when it has none, or one that is not ours or has ended.
-func (l *Login) readFlow(r *http.Request, s site, now time.Time) flow {
-	c, err := r.Cookie(s.flowCookie)
-	if err != nil {
-		return flow{}
-	}
-	raw, err := l.sealer.Open(purposeFlow, c.Value, now)
-	if err != nil {
-		return flow{}
-	}
+func (l *Login) readFlow(v *visit) flow {
 	var f flow
-	if json.Unmarshal(raw, &f) != nil {
+	c, err := v.R.Cookie(v.Site.FlowCookie)
+	if err != nil || l.web.OpenJSON(purposeFlow, c.Value, &f, v.Now) != nil {
 		return flow{}
 	}
 	return f
@@ -85,56 +73,32 @@ func (l *Login) readFlow(r *http.Request, s site, now time.Time) flow {
 
 // saveFlow makes v.flow the browser's.
 func (l *Login) saveFlow(v *visit) error {
-	sealed, err := l.sealJSON(purposeFlow, v.flow, v.now.Add(flowTTL))
+	sealed, err := l.web.SealJSON(purposeFlow, v.flow, v.Now.Add(flowTTL))
 	if err != nil {
 		return err
 	}
-	v.site.setCookie(v.w, v.site.flowCookie, sealed, flowTTL)
+	v.Site.SetCookie(v.W, v.Site.FlowCookie, sealed, flowTTL)
 	return nil
 }
 
-// formToken seals a token for a form.
+// formToken makes the token of a form of this flow, about a request.
 func (l *Login) formToken(v *visit, purpose string, request storage.Hash) (string, error) {
-	t := token{Flow: v.flow.ID, Session: v.session.ID[:], Request: request[:]}
-	if purpose == purposeSignOut {
-		t.Flow = "" // signing out does not depend on what else goes on
-	}
-	return l.sealJSON(purpose, t, v.now.Add(flowTTL))
-}
-
-// errToken is a form that was not sent from our page in this browser and session, or too late.
-var errToken = errors.New("the form's token is missing, foreign or stale")
-
-// checkToken opens the submitted token and compares it with the session and the flow.
-func (l *Login) checkToken(v *visit, purpose string) (token, error) {
-	raw, err := l.sealer.Open(purpose, v.r.PostForm.Get("token"), v.now)
-	if err != nil {
-		return token{}, errToken
-	}
-	var t token
-	if json.Unmarshal(raw, &t) != nil || !bytes.Equal(t.Session, v.session.ID[:]) {
-		return token{}, errToken
-	}
-	if purpose != purposeSignOut && (t.Flow == "" || t.Flow != v.flow.ID) {
-		return token{}, errToken
-	}
-	return t, nil
-}
-
-func (l *Login) sealJSON(purpose string, value any, expires time.Time) (string, error) {
-	raw, err := json.Marshal(value)
+	bind, err := json.Marshal(token{Flow: v.flow.ID, Request: request[:]})
 	if err != nil {
 		return "", err
 	}
-	return l.sealer.Seal(purpose, raw, expires)
+	return l.web.FormToken(v.Visit, purpose, string(bind))
 }
 
-// redirect sends the browser to one of our own pages. It is always 303 (A20), and never to an address that came with a
-// request (A30).
-func redirect(v *visit, path string) error {
-	h := v.w.Header()
-	page.SecurityHeaders(h, v.site.secure)
-	h.Set("Location", v.site.base+path)
-	v.w.WriteHeader(http.StatusSeeOther)
-	return nil
+// checkToken opens the submitted token and compares it with the session and the flow. web.ErrToken.
+func (l *Login) checkToken(v *visit, purpose string) (token, error) {
+	bind, err := l.web.CheckToken(v.Visit, purpose)
+	if err != nil {
+		return token{}, err
+	}
+	var t token
+	if json.Unmarshal([]byte(bind), &t) != nil || t.Flow == "" || t.Flow != v.flow.ID {
+		return token{}, web.ErrToken
+	}
+	return t, nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
+	"github.com/grantkeeper/grantkeeper/server/internal/web"
 )
 
 func TestDeviceLogin(t *testing.T) {
@@ -330,7 +331,7 @@ func TestForms(t *testing.T) {
 		form("B21 a NUL", ok+"&x=%00")
 		form("B21 not UTF-8", ok+"&x=%ff")
 		form("bad escapes", ok+"&x=%zz")
-		form("large", ok+"&x="+strings.Repeat("a", maxForm))
+		form("large", ok+"&x="+strings.Repeat("a", web.MaxForm))
 		form("JSON", `{"decision":"approve"}`, func(r *http.Request) { r.Header.Set("Content-Type", "application/json") })
 		form("no decision", "token="+a.token())
 		form("another decision", "token="+a.token()+"&decision=maybe")
@@ -389,7 +390,7 @@ func TestSessions(t *testing.T) {
 		}
 		attacker.open("/device").want(200, "Sign in")
 		a := victim.confirmPage(f.startDevice())
-		victim.jar.SetCookies(u, []*http.Cookie{{Name: f.login.site().flowCookie, Value: before, Secure: true, Path: "/"}})
+		victim.jar.SetCookies(u, []*http.Cookie{{Name: f.login.site().FlowCookie, Value: before, Secure: true, Path: "/"}})
 		victim.decide(a, "approve").want(403)
 	})
 
@@ -403,7 +404,7 @@ func TestSessions(t *testing.T) {
 			t.Error("the session kept its id")
 		}
 		q := f.person()
-		q.jar.SetCookies(u, []*http.Cookie{{Name: f.login.site().sessionCookie, Value: before, Secure: true, Path: "/"}})
+		q.jar.SetCookies(u, []*http.Cookie{{Name: f.login.site().SessionCookie, Value: before, Secure: true, Path: "/"}})
 		q.open("/login").want(200, "Sign in")
 	})
 
@@ -432,7 +433,7 @@ func TestSessions(t *testing.T) {
 	t.Run("garbage for a session asks nobody", func(t *testing.T) {
 		f.in(t)
 		p := f.person()
-		p.jar.SetCookies(mustURL(t, f.issuer), []*http.Cookie{{Name: f.login.site().sessionCookie, Value: "gks_garbage", Secure: true, Path: "/"}})
+		p.jar.SetCookies(mustURL(t, f.issuer), []*http.Cookie{{Name: f.login.site().SessionCookie, Value: "gks_garbage", Secure: true, Path: "/"}})
 		f.storage.down.Store(true)
 		defer f.storage.down.Store(false)
 		p.open("/login").want(200, "Sign in")
@@ -468,24 +469,24 @@ func TestSessions(t *testing.T) {
 		if p.cookie("session") != "" || p.cookie("flow") != "" {
 			t.Error("cookies are left")
 		}
-		p.jar.SetCookies(mustURL(t, f.issuer), []*http.Cookie{{Name: f.login.site().sessionCookie, Value: session, Secure: true, Path: "/"}})
+		p.jar.SetCookies(mustURL(t, f.issuer), []*http.Cookie{{Name: f.login.site().SessionCookie, Value: session, Secure: true, Path: "/"}})
 		p.open("/login").want(200, "Sign in")
 	})
 
 	t.Run("Session says who is signed in", func(t *testing.T) {
 		f.in(t)
 		p := f.signedIn(goodUser, goodPassword)
-		r := &http.Request{Header: http.Header{"Cookie": {f.login.site().sessionCookie + "=" + p.cookie("session")}}}
-		s, u, err := f.login.Session(r.WithContext(t.Context()))
+		r := &http.Request{Header: http.Header{"Cookie": {f.login.site().SessionCookie + "=" + p.cookie("session")}}}
+		s, u, err := f.web.Session(r.WithContext(t.Context()))
 		if err != nil || u.Username != "Ada" || s.UserID != u.ID {
 			t.Errorf("%+v %+v %v", s, u, err)
 		}
-		if _, _, err := f.login.Session((&http.Request{}).WithContext(t.Context())); !errors.Is(err, ErrNoSession) {
+		if _, _, err := f.web.Session((&http.Request{}).WithContext(t.Context())); !errors.Is(err, web.ErrNoSession) {
 			t.Errorf("error %v", err)
 		}
 		f.storage.down.Store(true)
 		defer f.storage.down.Store(false)
-		if _, _, err := f.login.Session(r.WithContext(t.Context())); err == nil || errors.Is(err, ErrNoSession) {
+		if _, _, err := f.web.Session(r.WithContext(t.Context())); err == nil || errors.Is(err, web.ErrNoSession) {
 			t.Errorf("error %v", err)
 		}
 	})
@@ -587,4 +588,4 @@ func mustURL(t testing.TB, s string) *url.URL {
 	return u
 }
 
-func (l *Login) site() site { return siteOf(l.Registry.Current().Server()) }
+func (l *Login) site() web.Site { return web.SiteOf(l.web.Registry.Current().Server()) }

@@ -3,19 +3,13 @@ package login
 import (
 	"context"
 	"errors"
-	"io"
-	"log/slog"
 	"net/http"
-	"net/netip"
 	"time"
 
 	"github.com/grantkeeper/grantkeeper/internal/registration"
-	"github.com/grantkeeper/grantkeeper/server/internal/audit"
 	"github.com/grantkeeper/grantkeeper/server/internal/idp"
-	"github.com/grantkeeper/grantkeeper/server/internal/page"
-	"github.com/grantkeeper/grantkeeper/server/internal/registry"
-	"github.com/grantkeeper/grantkeeper/server/internal/seal"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
+	"github.com/grantkeeper/grantkeeper/server/internal/web"
 )
 
 // SessionTTL is how long a browser stays signed in.
@@ -31,11 +25,6 @@ type Storage interface {
 	storage.Counters
 }
 
-// Registry publishes what operators declared.
-type Registry interface {
-	Current() *registry.Snapshot
-}
-
 // Providers makes the declared identity providers; see idp.Set.
 type Providers interface {
 	Providers(declared []*registration.IdentityProvider) []idp.Provider
@@ -44,59 +33,25 @@ type Providers interface {
 
 // Deps is what the flow works with; all of it is required.
 type Deps struct {
-	Registry  Registry
+	Web       *web.Web
 	Storage   Storage
 	Providers Providers
-	Now       func() time.Time
-	// Random makes sessions, ids and nonces; crypto/rand.Reader but in tests.
-	Random io.Reader
-	// Address is where a request comes from, for throttles, audit and for showing; never for trust.
-	Address func(*http.Request) netip.Addr
-	// RequestID is shown on failure pages and logged with the cause.
-	RequestID func(context.Context) string
-	// Log gets failures with their causes, and the audit events.
-	Log *slog.Logger
 }
 
 // Login serves the browser flow. It is safe for concurrent use.
 type Login struct {
 	Deps
-	pages    *pages
-	sealer   *seal.Sealer
-	audit    *audit.Log
-	origins  *http.CrossOriginProtection
-	throttle throttle
+	web   *web.Web
+	pages *pages
 }
 
 // New parses the pages. Its error means that the program was built wrong.
 func New(d Deps) (*Login, error) {
-	layout, err := page.NewLayout()
+	p, err := parsePages(d.Web.Layout)
 	if err != nil {
 		return nil, err
 	}
-	p, err := parsePages(layout)
-	if err != nil {
-		return nil, err
-	}
-	keys := func() []registration.SymmetricKey {
-		if k := d.Registry.Current().Keys(); k != nil {
-			return k.Sealing
-		}
-		return nil
-	}
-	return &Login{
-		Deps: d, pages: p, sealer: seal.New(keys, d.Random), audit: audit.New(d.Log),
-		origins: http.NewCrossOriginProtection(), throttle: throttle{d.Storage},
-	}, nil
-}
-
-// Route is one line of the route table.
-type Route struct {
-	// Method is GET, which also means HEAD, or POST.
-	Method string
-	// Path is relative to the issuer's.
-	Path    string
-	Handler http.Handler
+	return &Login{Deps: d, web: d.Web, pages: p}, nil
 }
 
 // The paths, relative to the issuer's. PathDevice is the verification_uri.
@@ -109,31 +64,39 @@ const (
 )
 
 // Routes are the pages, to be mounted below the issuer's path.
-func (l *Login) Routes() []Route {
-	return []Route{
-		{http.MethodGet, PathDevice, l.handle(l.enterDevice)},
-		{http.MethodPost, PathDevice, l.handle(l.submitCode)},
-		{http.MethodGet, pathConfirm, l.handle(l.show(pathConfirm))},
-		{http.MethodPost, pathConfirm, l.handle(l.decide)},
-		{http.MethodGet, pathDone, l.handle(l.show(pathDone))},
-		{http.MethodGet, PathLogin, l.handle(l.show(PathLogin))},
-		{http.MethodPost, PathLogin, l.handle(l.signIn)},
-		{http.MethodGet, PathLogout, l.handle(l.askSignOut)},
-		{http.MethodPost, PathLogout, l.handle(l.signOut)},
+func (l *Login) Routes() []web.Route {
+	return []web.Route{
+		{Method: http.MethodGet, Path: PathDevice, Handler: l.handle(l.enterDevice)},
+		{Method: http.MethodPost, Path: PathDevice, Handler: l.handle(l.submitCode)},
+		{Method: http.MethodGet, Path: pathConfirm, Handler: l.handle(l.show(pathConfirm))},
+		{Method: http.MethodPost, Path: pathConfirm, Handler: l.handle(l.decide)},
+		{Method: http.MethodGet, Path: pathDone, Handler: l.handle(l.show(pathDone))},
+		{Method: http.MethodGet, Path: PathLogin, Handler: l.handle(l.show(PathLogin))},
+		{Method: http.MethodPost, Path: PathLogin, Handler: l.handle(l.signIn)},
+		{Method: http.MethodGet, Path: PathLogout, Handler: l.handle(l.askSignOut)},
+		{Method: http.MethodPost, Path: PathLogout, Handler: l.handle(l.signOut)},
 	}
 }
 
-// ErrNoSession is a request of a browser that is not signed in.
-var ErrNoSession = errors.New("not signed in")
-
-// Session finds who is signed in. It returns ErrNoSession, also for a session that expired, whose user was disabled, or
-// whose account is gone from its provider; any other error means that storage or settings are out of reach.
-func (l *Login) Session(r *http.Request) (storage.Session, storage.User, error) {
-	s := l.Registry.Current()
-	if !s.Complete() {
-		return storage.Session{}, storage.User{}, errIncomplete
-	}
-	return l.session(r, s, siteOf(s.Server()), l.Now())
+// visit is one request of the flow.
+type visit struct {
+	*web.Visit
+	flow flow
 }
 
-var errIncomplete = errors.New("settings or keys are not loaded yet")
+// handle gathers what the flow needs to know, and serves.
+func (l *Login) handle(serve func(*visit) error) http.Handler {
+	return l.web.Handle(func(w *web.Visit) error {
+		v := &visit{Visit: w}
+		v.flow = l.readFlow(v)
+		if v.flow.Device {
+			v.Again = PathDevice
+		}
+		return serve(v)
+	})
+}
+
+// decisive reports whether an error of storage says something about what was asked, rather than that it is out of reach.
+func decisive(err error) bool {
+	return errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrConsumed) || errors.Is(err, storage.ErrExpired)
+}

@@ -7,7 +7,6 @@ import (
 	"github.com/grantkeeper/grantkeeper/server/internal/page/devicecode"
 	"github.com/grantkeeper/grantkeeper/server/internal/page/deviceconfirm"
 	"github.com/grantkeeper/grantkeeper/server/internal/page/devicedone"
-	"github.com/grantkeeper/grantkeeper/server/internal/page/failure"
 	"github.com/grantkeeper/grantkeeper/server/internal/page/signedin"
 	"github.com/grantkeeper/grantkeeper/server/internal/page/signedout"
 	"github.com/grantkeeper/grantkeeper/server/internal/page/signin"
@@ -16,7 +15,6 @@ import (
 
 // pages are all pages of the flow, parsed once.
 type pages struct {
-	layout    *page.Layout
 	signIn    *page.Page[signin.Data]
 	signedIn  *page.Page[signedin.Data]
 	signOut   *page.Page[signout.Data]
@@ -24,12 +22,11 @@ type pages struct {
 	code      *page.Page[devicecode.Data]
 	confirm   *page.Page[deviceconfirm.Data]
 	done      *page.Page[devicedone.Data]
-	failure   *page.Page[failure.Data]
 }
 
 func parsePages(layout *page.Layout) (*pages, error) {
-	p := &pages{layout: layout}
-	var errs [8]error
+	p := &pages{}
+	var errs [7]error
 	p.signIn, errs[0] = signin.New(layout)
 	p.signedIn, errs[1] = signedin.New(layout)
 	p.signOut, errs[2] = signout.New(layout)
@@ -37,6 +34,5 @@ func parsePages(layout *page.Layout) (*pages, error) {
 	p.code, errs[4] = devicecode.New(layout)
 	p.confirm, errs[5] = deviceconfirm.New(layout)
 	p.done, errs[6] = devicedone.New(layout)
-	p.failure, errs[7] = failure.New(layout)
 	return p, errors.Join(errs[:]...)
 }

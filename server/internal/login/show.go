@@ -12,6 +12,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/server/internal/page/signedin"
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
+	"github.com/grantkeeper/grantkeeper/server/internal/web"
 )
 
 // show serves the steps of a path: it gathers what is known, asks the dispatcher, and renders the step or sends the browser
@@ -25,19 +26,19 @@ func (l *Login) show(path string) func(*visit) error {
 		if err != nil {
 			return err
 		}
-		s := next(state{signedIn: v.signedIn(), device: v.flow.Device, request: found, decided: v.flow.Decided})
+		s := next(state{signedIn: v.SignedIn(), device: v.flow.Device, request: found, decided: v.flow.Decided})
 		if s.path() != path {
-			return redirect(v, s.path())
+			return web.Redirect(v.Visit, s.path())
 		}
 		switch s {
 		case stepSignIn:
 			return l.showSignIn(v, http.StatusOK, signInForm{})
 		case stepWelcome:
-			return l.pages.signedIn.Render(v.w, http.StatusOK, v.shell(), signedin.Data{})
+			return l.pages.signedIn.Render(v.W, http.StatusOK, v.Shell(), signedin.Data{})
 		case stepDone:
-			return l.pages.done.Render(v.w, http.StatusOK, v.shell(), devicedone.Data{Approved: v.flow.Approved, App: v.flow.App})
+			return l.pages.done.Render(v.W, http.StatusOK, v.Shell(), devicedone.Data{Approved: v.flow.Approved, App: v.flow.App})
 		case stepRefuse:
-			return clientGone(ownerOfClient(client))
+			return web.ClientGone(ownerOfClient(client))
 		case stepConfirm:
 			return l.showConfirm(v, request, client)
 		default:
@@ -51,7 +52,7 @@ func (l *Login) lookAt(v *visit, path string) (storage.DeviceRequest, requestSta
 	switch {
 	case v.flow.Code == "":
 		return storage.DeviceRequest{}, requestNone, nil, nil
-	case path != pathConfirm || !v.signedIn() || v.flow.Decided:
+	case path != pathConfirm || !v.SignedIn() || v.flow.Decided:
 		return storage.DeviceRequest{}, requestUnchecked, nil, nil
 	}
 	request, err := l.find(v, v.flow.Code, v.flow.Known)
@@ -67,7 +68,7 @@ func (l *Login) lookAt(v *visit, path string) (storage.DeviceRequest, requestSta
 			return request, requestUnchecked, nil, err
 		}
 	}
-	client, ok := servable(v.snapshot, request)
+	client, ok := servable(v.Snapshot, request)
 	if !ok {
 		return request, requestOfLostClient, client, nil
 	}
@@ -77,27 +78,27 @@ func (l *Login) lookAt(v *visit, path string) (storage.DeviceRequest, requestSta
 // find looks a code up, which is a guess unless the code is known to be good. It returns storage.ErrNotFound for unknown,
 // used and expired codes alike, or an error that has a page.
 func (l *Login) find(v *visit, code string, known bool) (storage.DeviceRequest, error) {
-	ctx := v.r.Context()
+	ctx := v.R.Context()
 	if known {
 		return l.live(ctx, v, code)
 	}
-	t, wait, err := l.throttle.take(ctx, v.now, codeGuesses(v.user.ID, v.address)...)
+	t, wait, err := l.web.Throttle.Take(ctx, v.Now, web.CodeGuesses(v.User.ID, v.Address)...)
 	if err != nil {
-		return storage.DeviceRequest{}, unavailable(err)
+		return storage.DeviceRequest{}, web.Unavailable(err)
 	}
 	if wait > 0 {
-		l.note(v, audit.Event{Action: actionCodeRefused, Error: reasonThrottled})
-		return storage.DeviceRequest{}, throttled(wait)
+		l.web.Note(v.Visit, audit.Event{Action: actionCodeRefused, Error: reasonThrottled})
+		return storage.DeviceRequest{}, web.Throttled(wait)
 	}
 	request, err := l.live(ctx, v, code)
 	if errors.Is(err, storage.ErrNotFound) {
-		l.note(v, audit.Event{Action: actionCodeRefused, Error: reasonWrong})
+		l.web.Note(v.Visit, audit.Event{Action: actionCodeRefused, Error: reasonWrong})
 	}
 	if err != nil {
 		return request, err
 	}
-	if err := l.throttle.succeeded(ctx, t, v.now); err != nil {
-		return request, unavailable(err)
+	if err := l.web.Throttle.Succeeded(ctx, t, v.Now); err != nil {
+		return request, web.Unavailable(err)
 	}
 	return request, nil
 }
@@ -107,12 +108,12 @@ func (l *Login) live(ctx context.Context, v *visit, code string) (storage.Device
 	if code == "" {
 		return storage.DeviceRequest{}, storage.ErrNotFound
 	}
-	request, err := l.Storage.DeviceByUserCode(ctx, oauth.HashUserCode(code), v.now)
+	request, err := l.Storage.DeviceByUserCode(ctx, oauth.HashUserCode(code), v.Now)
 	switch {
 	case decisive(err):
 		return request, storage.ErrNotFound
 	case err != nil:
-		return request, unavailable(err)
+		return request, web.Unavailable(err)
 	}
 	return request, nil
 }

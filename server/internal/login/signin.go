@@ -12,6 +12,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/server/internal/page/failure"
 	"github.com/grantkeeper/grantkeeper/server/internal/page/signin"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
+	"github.com/grantkeeper/grantkeeper/server/internal/web"
 )
 
 // signInTimeout bounds one sign-in, the wait for its turn included.
@@ -26,7 +27,7 @@ type signInForm struct {
 // passwordProviders are the declared providers that take passwords, by name.
 func (l *Login) passwordProviders(v *visit) []idp.Provider {
 	var out []idp.Provider
-	for _, p := range l.Providers.Providers(v.snapshot.IdentityProviders()) {
+	for _, p := range l.Providers.Providers(v.Snapshot.IdentityProviders()) {
 		if p.Password != nil {
 			out = append(out, p)
 		}
@@ -38,7 +39,7 @@ func (l *Login) passwordProviders(v *visit) []idp.Provider {
 func (l *Login) showSignIn(v *visit, status int, form signInForm) error {
 	declared := l.passwordProviders(v)
 	if len(declared) == 0 {
-		return &failed{status: http.StatusServiceUnavailable, kind: failure.NoSignIn, retryAfter: time.Minute}
+		return web.NoSignIn()
 	}
 	if v.flow.ID == "" {
 		var err error
@@ -57,45 +58,45 @@ func (l *Login) showSignIn(v *visit, status int, form signInForm) error {
 	for _, p := range declared {
 		data.Providers = append(data.Providers, signin.Provider{Name: p.Document.Name, DisplayName: p.Document.DisplayName})
 	}
-	return l.pages.signIn.Render(v.w, status, v.shell(), data)
+	return l.pages.signIn.Render(v.W, status, v.Shell(), data)
 }
 
 // signIn takes username and password.
 func (l *Login) signIn(v *visit) error {
-	form := signInForm{provider: v.r.PostForm.Get("provider"), username: v.r.PostForm.Get("username")}
+	form := signInForm{provider: v.R.PostForm.Get("provider"), username: v.R.PostForm.Get("username")}
 	if len(form.username) > idp.MaxUsername {
 		form.username = ""
 	}
 	if _, err := l.checkToken(v, purposeSignIn); err != nil {
-		if v.signedIn() { // in another tab, meanwhile
-			return redirect(v, next(state{signedIn: true, device: v.flow.Device, request: given(v.flow), decided: v.flow.Decided}).path())
+		if v.SignedIn() { // in another tab, meanwhile
+			return web.Redirect(v.Visit, next(state{signedIn: true, device: v.flow.Device, request: given(v.flow), decided: v.flow.Decided}).path())
 		}
 		form.problem = signin.Stale
 		return l.showSignIn(v, http.StatusForbidden, form)
 	}
-	password := v.r.PostForm.Get("password")
+	password := v.R.PostForm.Get("password")
 	if form.username == "" || password == "" {
 		form.problem = signin.Empty
 		return l.showSignIn(v, http.StatusBadRequest, form)
 	}
 	user, methods, err := l.authenticate(v, form, password)
 	if errors.Is(err, idp.ErrRefused) {
-		l.note(v, audit.Event{Action: actionSignInRefused, Error: reasonWrong})
+		l.web.Note(v.Visit, audit.Event{Action: actionSignInRefused, Error: reasonWrong})
 		form.problem = signin.Refused
 		return l.showSignIn(v, http.StatusBadRequest, form)
 	}
 	if err != nil {
-		if f := new(failed); errors.As(err, &f) && f.kind == failure.Throttled {
-			l.note(v, audit.Event{Action: actionSignInRefused, Error: reasonThrottled})
+		if f := new(web.Failed); errors.As(err, &f) && f.Kind == failure.Throttled {
+			l.web.Note(v.Visit, audit.Event{Action: actionSignInRefused, Error: reasonThrottled})
 		}
 		return err
 	}
 	if err := l.startSession(v, user, methods); err != nil {
 		return err
 	}
-	l.note(v, audit.Event{Action: actionSignedIn})
+	l.web.Note(v.Visit, audit.Event{Action: actionSignedIn})
 	s := next(state{signedIn: true, device: v.flow.Device, request: given(v.flow)})
-	return redirect(v, s.path())
+	return web.Redirect(v.Visit, s.path())
 }
 
 func given(f flow) requestState {
@@ -111,7 +112,7 @@ func (l *Login) authenticate(v *visit, form signInForm, password string) (storag
 	none := storage.User{}
 	declared := l.passwordProviders(v)
 	if len(declared) == 0 {
-		return none, nil, &failed{status: http.StatusServiceUnavailable, kind: failure.NoSignIn, retryAfter: time.Minute}
+		return none, nil, web.NoSignIn()
 	}
 	provider := declared[0]
 	for _, p := range declared {
@@ -119,15 +120,15 @@ func (l *Login) authenticate(v *visit, form signInForm, password string) (storag
 			provider = p
 		}
 	}
-	ctx, cancel := context.WithTimeout(v.r.Context(), signInTimeout)
+	ctx, cancel := context.WithTimeout(v.R.Context(), signInTimeout)
 	defer cancel()
 	canonical, _ := idp.CanonicalUsername(form.username)
-	t, wait, err := l.throttle.take(ctx, v.now, signInGuesses(provider.Document.UID, canonical, v.address)...)
+	t, wait, err := l.web.Throttle.Take(ctx, v.Now, web.SignInGuesses(provider.Document.UID, canonical, v.Address)...)
 	if err != nil {
-		return none, nil, unavailable(err)
+		return none, nil, web.Unavailable(err)
 	}
 	if wait > 0 {
-		return none, nil, throttled(wait)
+		return none, nil, web.Throttled(wait)
 	}
 	identity, err := provider.Password.Authenticate(ctx, form.username, password)
 	switch {
@@ -135,7 +136,7 @@ func (l *Login) authenticate(v *visit, form signInForm, password string) (storag
 		return none, nil, idp.ErrRefused
 	case err != nil:
 		// Nothing was learned about the password, so it is no failure of the user's. The request's own context: ctx may be what ended.
-		return none, nil, unavailable(errors.Join(err, l.throttle.succeeded(v.r.Context(), t, v.now)))
+		return none, nil, web.Unavailable(errors.Join(err, l.web.Throttle.Succeeded(v.R.Context(), t, v.Now)))
 	}
 	id, err := l.randomID()
 	if err != nil {
@@ -143,16 +144,16 @@ func (l *Login) authenticate(v *visit, form signInForm, password string) (storag
 	}
 	user, err := l.Storage.SignedIn(ctx, storage.User{
 		ID: id, Provider: provider.Document.UID, Subject: identity.Subject, Username: identity.Username, Name: identity.Name,
-		Email: identity.Email, EmailVerified: identity.EmailVerified, Groups: identity.Groups, CreatedAt: v.now, UpdatedAt: v.now,
+		Email: identity.Email, EmailVerified: identity.EmailVerified, Groups: identity.Groups, CreatedAt: v.Now, UpdatedAt: v.Now,
 	})
 	switch {
 	case errors.Is(err, storage.ErrRevoked):
 		return none, nil, idp.ErrRefused
 	case err != nil:
-		return none, nil, unavailable(err)
+		return none, nil, web.Unavailable(err)
 	}
-	if err := l.throttle.succeeded(ctx, t, v.now); err != nil {
-		return none, nil, unavailable(err)
+	if err := l.web.Throttle.Succeeded(ctx, t, v.Now); err != nil {
+		return none, nil, web.Unavailable(err)
 	}
 	return user, identity.Methods, nil
 }
@@ -160,22 +161,22 @@ func (l *Login) authenticate(v *visit, form signInForm, password string) (storag
 // startSession signs the browser in: a new session in place of the one before, and a new id for the flow, so that nothing
 // that was planted before the sign-in is worth anything after it (A26).
 func (l *Login) startSession(v *visit, user storage.User, methods []string) error {
-	credential, err := oauth.NewCredential(oauth.PrefixSession, l.Random)
+	credential, err := oauth.NewCredential(oauth.PrefixSession, l.web.Random)
 	if err != nil {
 		return err
 	}
 	id, _ := oauth.ParseCredential(oauth.PrefixSession, credential)
-	session := storage.Session{ID: id, UserID: user.ID, AuthenticatedAt: v.now, Methods: methods, ExpiresAt: v.now.Add(SessionTTL)}
-	if err := l.Storage.CreateSession(v.r.Context(), session, v.session.ID); err != nil {
+	session := storage.Session{ID: id, UserID: user.ID, AuthenticatedAt: v.Now, Methods: methods, ExpiresAt: v.Now.Add(SessionTTL)}
+	if err := l.Storage.CreateSession(v.R.Context(), session, v.Session.ID); err != nil {
 		if errors.Is(err, storage.ErrRevoked) || errors.Is(err, storage.ErrNotFound) {
-			return forbidden(err) // disabled between the two writes
+			return web.Forbidden(err) // disabled between the two writes
 		}
-		return unavailable(err)
+		return web.Unavailable(err)
 	}
-	v.session, v.user = session, user
+	v.Session, v.User = session, user
 	if v.flow, err = l.newFlow(v.flow); err != nil {
 		return err
 	}
-	v.site.setCookie(v.w, v.site.sessionCookie, credential, SessionTTL)
+	v.Site.SetCookie(v.W, v.Site.SessionCookie, credential, SessionTTL)
 	return l.saveFlow(v)
 }

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/grantkeeper/grantkeeper/server/internal/web"
 )
 
 func TestThrottleOfCodes(t *testing.T) {
@@ -32,17 +34,17 @@ func TestThrottleOfCodes(t *testing.T) {
 			t.Errorf("Retry-After: %s", a.header.Get("Retry-After"))
 		}
 		ada.open("/device?user_code=" + code).want(429)
-		f.advance(guessWindow + time.Second)
+		f.advance(web.GuessWindow + time.Second)
 		f.advance(-time.Second)
 		ada.open("/device?user_code="+code).want(200, "Did you start this just now?")
 	})
 
 	t.Run("F07 five misses of one account from many addresses, then 429", func(t *testing.T) {
 		f.in(t)
-		f.advance(guessWindow + time.Second)
+		f.advance(web.GuessWindow + time.Second)
 		code := f.startDevice()
 		p := f.signedIn(goodUser, goodPassword)
-		for i := range MaxCodeMisses {
+		for i := range web.MaxCodeMisses {
 			f.from(fmt.Sprintf("192.0.2.%d", i+1))
 			enter(p, "BCDFGHJK").want(400)
 		}
@@ -53,19 +55,19 @@ func TestThrottleOfCodes(t *testing.T) {
 
 	t.Run("codes that are right do not use it up", func(t *testing.T) {
 		f.in(t)
-		f.advance(guessWindow + time.Second)
+		f.advance(web.GuessWindow + time.Second)
 		p := f.signedIn(goodUser, goodPassword)
-		for range 3 * MaxCodeMisses {
+		for range 3 * web.MaxCodeMisses {
 			p.confirmPage(f.startDevice())
 		}
 	})
 
 	t.Run("an IPv6 network is one address", func(t *testing.T) {
 		f.in(t)
-		f.advance(guessWindow + time.Second)
+		f.advance(web.GuessWindow + time.Second)
 		p := f.signedIn(goodUser, goodPassword)
 		grace := f.signedIn("grace", "nanosecond")
-		for i := range MaxCodeMisses {
+		for i := range web.MaxCodeMisses {
 			f.from(fmt.Sprintf("2001:db8:1:2::%d", i+1))
 			enter(p, "BCDFGHJK").want(400)
 		}
@@ -76,14 +78,14 @@ func TestThrottleOfCodes(t *testing.T) {
 
 func TestThrottleOfSignIns(t *testing.T) {
 	f := newFixture(t, fixtureOptions{})
-	fresh := func() { f.advance(guessWindow + time.Second) }
+	fresh := func() { f.advance(web.GuessWindow + time.Second) }
 
 	t.Run("A34 a user is throttled whatever the spelling, known or unknown alike", func(t *testing.T) {
 		f.in(t)
 		for name, spellings := range map[string][]string{"known": {"ada", "ADA", " Ada", "a\u0064a"}, "unknown": {"nobody", "NOBODY", " Nobody\t", "nobodY"}} {
 			fresh()
 			p := f.person()
-			for i := range MaxSignInsOfPair {
+			for i := range web.MaxSignInsOfPair {
 				a := p.signIn(p.open("/login"), spellings[i%len(spellings)], "wrong").want(400, "Username or password is wrong.")
 				if a.header.Get("Retry-After") != "" {
 					t.Error("told to wait")
@@ -117,7 +119,7 @@ func TestThrottleOfSignIns(t *testing.T) {
 	t.Run("signing in does not use it up", func(t *testing.T) {
 		f.in(t)
 		fresh()
-		for range 3 * MaxSignInsOfPair {
+		for range 3 * web.MaxSignInsOfPair {
 			f.signedIn(goodUser, goodPassword)
 		}
 	})
@@ -140,7 +142,7 @@ func TestThrottleOfSignIns(t *testing.T) {
 			})
 		}
 		group.Wait()
-		if tried.Load() != MaxSignInsOfPair {
+		if tried.Load() != web.MaxSignInsOfPair {
 			t.Errorf("%d passwords were tried", tried.Load())
 		}
 	})
@@ -149,7 +151,7 @@ func TestThrottleOfSignIns(t *testing.T) {
 		f.in(t)
 		fresh()
 		p := f.person()
-		for range MaxSignInsOfUser + 5 {
+		for range web.MaxSignInsOfUser + 5 {
 			if a := p.signIn(p.open("/login"), goodUser, "wrong"); a.status != 400 && a.status != 429 {
 				t.Fatal(a.status)
 			}

@@ -16,6 +16,7 @@ const (
 	PrefixRefreshToken Prefix = "gkr_"
 	PrefixDeviceCode   Prefix = "gkd_"
 	PrefixSession      Prefix = "gks_"
+	PrefixCode         Prefix = "gkc_"
 )
 
 const (

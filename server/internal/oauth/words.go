@@ -2,6 +2,7 @@ package oauth
 
 // The grant types, by their registered names.
 const (
+	GrantTypeAuthorizationCode = "authorization_code"
 	GrantTypeClientCredentials = "client_credentials"
 	GrantTypeRefreshToken      = "refresh_token"
 	GrantTypeDeviceCode        = "urn:ietf:params:oauth:grant-type:device_code"
@@ -12,6 +13,8 @@ const (
 	ScopeOpenID        = "openid"
 	ScopeProfile       = "profile"
 	ScopeEmail         = "email"
+	ScopeAddress       = "address"
+	ScopePhone         = "phone"
 	ScopeGroups        = "groups"
 	ScopeOfflineAccess = "offline_access"
 )
@@ -19,7 +22,7 @@ const (
 // IsIdentityScope reports whether a scope is about the user and thus meaningless without one.
 func IsIdentityScope(s string) bool {
 	switch s {
-	case ScopeOpenID, ScopeProfile, ScopeEmail, ScopeGroups, ScopeOfflineAccess:
+	case ScopeOpenID, ScopeProfile, ScopeEmail, ScopeAddress, ScopePhone, ScopeGroups, ScopeOfflineAccess:
 		return true
 	}
 	return false

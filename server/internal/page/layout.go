@@ -40,7 +40,7 @@ func NewLayout() (*Layout, error) {
 		style: template.CSS(css),
 		// frame-ancestors, form-action and base-uri do not fall back to default-src. Images are the icon in the page itself.
 		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
-			"'; img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+			"'; img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
 		messages: m,
 	}, nil
 }
@@ -60,6 +60,8 @@ type Shell struct {
 	Account string
 	// Secure is true when the issuer is https.
 	Secure bool
+	// FormAction are the sources, in the words of CSP, that forms may lead to besides our own origin.
+	FormAction []string
 }
 
 // Page renders one page from its typed data.
@@ -103,7 +105,7 @@ func (p *Page[D]) Render(w http.ResponseWriter, status int, s Shell, data D) err
 		return fmt.Errorf("page: %w", err)
 	}
 	h := w.Header()
-	p.layout.headers(h, s.Secure)
+	p.layout.headers(h, s)
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Language", s.Language)
 	h.Set("Content-Length", strconv.Itoa(b.Len()))
@@ -114,9 +116,9 @@ func (p *Page[D]) Render(w http.ResponseWriter, status int, s Shell, data D) err
 }
 
 // headers sets what every HTML answer carries (RFC 9700 sections 4.2.4 and 4.16).
-func (l *Layout) headers(h http.Header, secure bool) {
-	h.Set("Content-Security-Policy", l.policy)
-	SecurityHeaders(h, secure)
+func (l *Layout) headers(h http.Header, s Shell) {
+	h.Set("Content-Security-Policy", strings.Join(append([]string{l.policy}, s.FormAction...), " "))
+	SecurityHeaders(h, s.Secure)
 }
 
 // SecurityHeaders sets the headers that a redirect between pages carries as well.

@@ -42,8 +42,8 @@ type Data struct {
 	Minutes int
 	// Owner of the app, "namespace/name"; may be empty.
 	Owner string
-	// Again leads back to the entry of a code rather than to the sign-in.
-	Again bool
+	// Again is where the page leads back to, a path relative to the issuer's; the sign-in when empty.
+	Again string
 }
 
 // New parses the page.
