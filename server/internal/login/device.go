@@ -24,7 +24,7 @@ func (l *Login) enterDevice(v *visit) error {
 	if err := l.beginDevice(v, code); err != nil {
 		return err
 	}
-	s := next(state{signedIn: v.SignedIn(), device: true, request: given(v.flow)})
+	s := next(state{signedIn: v.SignedIn(), device: true, request: codeGiven(v.flow)})
 	if s != stepCode {
 		return web.Redirect(v.Visit, s.path())
 	}

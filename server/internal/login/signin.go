@@ -69,7 +69,7 @@ func (l *Login) signIn(v *visit) error {
 	}
 	if _, err := l.checkToken(v, purposeSignIn); err != nil {
 		if v.SignedIn() { // in another tab, meanwhile
-			return web.Redirect(v.Visit, next(state{signedIn: true, device: v.flow.Device, request: given(v.flow), decided: v.flow.Decided}).path())
+			return web.Redirect(v.Visit, next(state{signedIn: true, device: v.flow.Device, request: codeGiven(v.flow), decided: v.flow.Decided}).path())
 		}
 		form.problem = signin.Stale
 		return l.showSignIn(v, http.StatusForbidden, form)
@@ -95,11 +95,11 @@ func (l *Login) signIn(v *visit) error {
 		return err
 	}
 	l.web.Note(v.Visit, audit.Event{Action: actionSignedIn})
-	s := next(state{signedIn: true, device: v.flow.Device, request: given(v.flow)})
+	s := next(state{signedIn: true, device: v.flow.Device, request: codeGiven(v.flow)})
 	return web.Redirect(v.Visit, s.path())
 }
 
-func given(f flow) requestState {
+func codeGiven(f flow) requestState {
 	if f.Code == "" {
 		return requestNone
 	}

@@ -1,0 +1,34 @@
+package policy
+
+import (
+	"slices"
+
+	"github.com/grantkeeper/grantkeeper/internal/registration"
+)
+
+// What follows is asked on every request, from memory. p is the governing policy.
+
+// AllowsProvider reports whether users of an identity provider, by its name, may use the client.
+func AllowsProvider(p *registration.Policy, provider string) bool {
+	return len(p.Allow.IdentityProviders) == 0 || slices.Contains(p.Allow.IdentityProviders, provider)
+}
+
+// NeedsPKCE reports whether the client must use PKCE (RFC 7636): always, unless the policy exempts confidential clients.
+func NeedsPKCE(p *registration.Policy, c *registration.Client) bool {
+	return !p.Allow.WithoutPKCE || slices.Contains(c.Authentication.Methods, registration.AuthenticationNone)
+}
+
+// Consent is when people are asked to let the client in.
+func Consent(p *registration.Policy, c *registration.Client) registration.ConsentMode {
+	switch {
+	case p.Require.Consent == registration.ConsentAlways, c.Consent == registration.ConsentAlways:
+		return registration.ConsentAlways
+	case c.Consent == registration.ConsentSkip && p.Allow.SkipConsent:
+		return registration.ConsentSkip
+	default:
+		return registration.ConsentRemember
+	}
+}
+
+// NeedsMFA reports whether a sign-in for the client takes more than one factor.
+func NeedsMFA(p *registration.Policy) bool { return p.Require.MFA }

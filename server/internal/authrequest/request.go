@@ -1,0 +1,62 @@
+package authrequest
+
+import (
+	"slices"
+	"time"
+
+	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
+)
+
+// ResponseMode is how the response gets to the client (OAuth 2.0 Multiple Response Type Encoding Practices section 2.1).
+type ResponseMode string
+
+// The modes. Query is the default of the code flow; FormPost is OAuth 2.0 Form Post Response Mode 1.0.
+const (
+	Query    ResponseMode = "query"
+	FormPost ResponseMode = "form_post"
+)
+
+// Request is an authorization request that is addressed well: client and redirect URI are right, so that the client may be
+// told what is wrong with the rest. It is kept sealed in the browser from one step to the next; names are short because
+// cookies are.
+type Request struct {
+	// ID is random: one request yields one code.
+	ID string `json:"i"`
+	// IssuedAt is when it came, in Unix seconds.
+	IssuedAt  int64  `json:"t"`
+	ClientID  string `json:"c"`
+	ClientUID string `json:"u"`
+	// RedirectURI as it was sent.
+	RedirectURI  string       `json:"r"`
+	ResponseMode ResponseMode `json:"m,omitempty"`
+	State        string       `json:"s,omitempty"`
+	// Refused is what is wrong with the rest: it is for the client, after sign-in (A14). Nothing below counts then.
+	Refused *oauth.Error `json:"e,omitempty"`
+
+	// Scopes asked for, all of them allowed to the client; all the client has when it asked for none.
+	Scopes []string `json:"o,omitempty"`
+	// Resources asked for (RFC 8707), all of them known; nil for none. Audience is what follows from scopes and resources.
+	Resources []string `json:"a,omitempty"`
+	// Challenge is the S256 code_challenge (RFC 7636); empty only where the policy exempts the client.
+	Challenge string `json:"h,omitempty"`
+
+	// What follows is OpenID Connect's.
+	Nonce string `json:"n,omitempty"`
+	// Prompt holds login, consent and select_account, or none alone.
+	Prompt []string `json:"p,omitempty"`
+	// MaxAge is in seconds; nil for none.
+	MaxAge    *int64 `json:"x,omitempty"`
+	LoginHint string `json:"l,omitempty"`
+	// HintSubject is the sub of the id_token_hint.
+	HintSubject string   `json:"b,omitempty"`
+	ACRValues   []string `json:"v,omitempty"`
+	UILocales   []string `json:"g,omitempty"`
+	// Claims is the claims parameter; nil for none.
+	Claims *oauth.ClaimsRequest `json:"q,omitempty"`
+}
+
+// Prompts reports whether prompt has the value.
+func (r *Request) Prompts(value string) bool { return slices.Contains(r.Prompt, value) }
+
+// At is IssuedAt.
+func (r *Request) At() time.Time { return time.Unix(r.IssuedAt, 0) }
