@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 )
@@ -38,7 +39,7 @@ func NewLayout() (*Layout, error) {
 	return &Layout{
 		style: template.CSS(css),
 		// frame-ancestors, form-action and base-uri do not fall back to default-src. Images are the icon in the page itself.
-		policy:   "default-src 'none'; style-src '" + hash(css) + "'; img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+		policy:   "default-src 'none'; style-src '" + hash(css) + "'; img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action ",
 		messages: m,
 	}, nil
 }
@@ -124,7 +125,7 @@ func (p *Page[D]) Render(w http.ResponseWriter, status int, s Shell, data D) err
 		return fmt.Errorf("page: %w", err)
 	}
 	h := w.Header()
-	p.layout.headers(h, s)
+	p.layout.headers(h, s, data)
 	if p.scriptSource != "" {
 		h.Set("Content-Security-Policy", "script-src "+p.scriptSource+"; "+h.Get("Content-Security-Policy"))
 	}
@@ -137,9 +138,30 @@ func (p *Page[D]) Render(w http.ResponseWriter, status int, s Shell, data D) err
 	return nil
 }
 
+// Targeted is data that says itself where the forms of its page may lead, in the words of CSP: there, and not to our own
+// origin.
+type Targeted interface{ FormSources() []string }
+
+// FormSource is what a policy's form-action names the target of a form by: the origin, or the scheme where CSP has no word for
+// the origin (Level 3 section 2.3.1 knows neither IPv6 addresses nor schemes of an app). It is for redirect URIs, checked before.
+func FormSource(target string) string {
+	u, err := url.Parse(target)
+	if err != nil || u.Scheme == "" {
+		return "'none'"
+	}
+	if u.Host == "" || strings.HasPrefix(u.Host, "[") {
+		return u.Scheme + ":"
+	}
+	return u.Scheme + "://" + u.Host
+}
+
 // headers sets what every HTML answer carries (RFC 9700 sections 4.2.4 and 4.16).
-func (l *Layout) headers(h http.Header, s Shell) {
-	h.Set("Content-Security-Policy", strings.Join(append([]string{l.policy}, s.FormAction...), " "))
+func (l *Layout) headers(h http.Header, s Shell, data any) {
+	targets := append([]string{"'self'"}, s.FormAction...)
+	if d, ok := data.(Targeted); ok {
+		targets = d.FormSources()
+	}
+	h.Set("Content-Security-Policy", l.policy+strings.Join(targets, " "))
 	SecurityHeaders(h, s.Secure)
 }
 

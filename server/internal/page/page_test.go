@@ -107,7 +107,7 @@ func TestRender(t *testing.T) {
 		if w.Code != 418 || w.Header().Get("Strict-Transport-Security") != "" || w.Header().Get("Content-Language") != "en" {
 			t.Errorf("%d %v", w.Code, w.Header())
 		}
-		if !strings.Contains(w.Body.String(), "<p>&lt;b&gt;</p>") || !strings.Contains(w.Body.String(), `<html lang="en">`) {
+		if !strings.Contains(w.Body.String(), "<p>&lt;b&gt;</p>") || !strings.Contains(w.Body.String(), `<html lang="en" dir="ltr">`) {
 			t.Error(w.Body)
 		}
 	})

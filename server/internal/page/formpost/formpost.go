@@ -1,0 +1,34 @@
+// Package formpost is the page that carries an authorization response to the client in a form (OAuth 2.0 Form Post Response
+// Mode, section 2). Its script sends the form at once; where scripts are off, people press the button.
+package formpost
+
+import (
+	_ "embed" // the template and the script
+
+	"github.com/grantkeeper/grantkeeper/server/internal/page"
+)
+
+//go:embed formpost.html
+var source string
+
+//go:embed formpost.js
+var script string
+
+// Data is what the page carries.
+type Data struct {
+	// Action is the client's redirect URI, which the caller has checked.
+	Action string
+	// Fields are the parameters of the response, in order.
+	Fields []Field
+	// App is the client's name; may be empty.
+	App string
+}
+
+// Field is one parameter of the response.
+type Field struct{ Name, Value string }
+
+// FormSources makes the page's policy let forms lead to the redirect URI's origin and nowhere else; see [page.Targeted].
+func (d Data) FormSources() []string { return []string{page.FormSource(d.Action)} }
+
+// New parses the page.
+func New(l *page.Layout) (*page.Page[Data], error) { return page.ParseScript[Data](l, source, script) }
