@@ -18,6 +18,10 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 	// Group=grantkeeper.dev, Version=v1alpha1
 	case v1alpha1.SchemeGroupVersion.WithKind("AccessTokenSettings"):
 		return &apiv1alpha1.AccessTokenSettingsApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("BackChannelLogout"):
+		return &apiv1alpha1.BackChannelLogoutApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ChoicesSource"):
+		return &apiv1alpha1.ChoicesSourceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ClientAuthentication"):
 		return &apiv1alpha1.ClientAuthenticationApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ClientBinding"):
@@ -34,12 +38,28 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.ClientSecretTargetApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ClientTokens"):
 		return &apiv1alpha1.ClientTokensApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("GitHubProvider"):
+		return &apiv1alpha1.GitHubProviderApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("GoogleProvider"):
+		return &apiv1alpha1.GoogleProviderApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("IDTokenSettings"):
+		return &apiv1alpha1.IDTokenSettingsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("IngressExposure"):
 		return &apiv1alpha1.IngressExposureApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("LDAPAttributes"):
+		return &apiv1alpha1.LDAPAttributesApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("LDAPGroups"):
+		return &apiv1alpha1.LDAPGroupsApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("LDAPProvider"):
+		return &apiv1alpha1.LDAPProviderApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("LDAPUsers"):
+		return &apiv1alpha1.LDAPUsersApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("LocalProvider"):
 		return &apiv1alpha1.LocalProviderApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("LocalServerReference"):
 		return &apiv1alpha1.LocalServerReferenceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("MicrosoftProvider"):
+		return &apiv1alpha1.MicrosoftProviderApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("OAuthClient"):
 		return &apiv1alpha1.OAuthClientApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("OAuthClientSpec"):
@@ -70,6 +90,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.OAuthServerSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("OAuthServerStatus"):
 		return &apiv1alpha1.OAuthServerStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("OIDCProvider"):
+		return &apiv1alpha1.OIDCProviderApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PolicyAllow"):
 		return &apiv1alpha1.PolicyAllowApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PolicyClientCounts"):
@@ -78,12 +100,24 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.PolicyClientsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PolicyLimits"):
 		return &apiv1alpha1.PolicyLimitsApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PolicyRequire"):
+		return &apiv1alpha1.PolicyRequireApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ProviderMapping"):
+		return &apiv1alpha1.ProviderMappingApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RefreshTokenSettings"):
 		return &apiv1alpha1.RefreshTokenSettingsApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ResourceChoice"):
+		return &apiv1alpha1.ResourceChoiceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ResourceChoices"):
+		return &apiv1alpha1.ResourceChoicesApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ResourceScope"):
 		return &apiv1alpha1.ResourceScopeApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("SecretKeyReference"):
+		return &apiv1alpha1.SecretKeyReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SecretReference"):
 		return &apiv1alpha1.SecretReferenceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ServerBranding"):
+		return &apiv1alpha1.ServerBrandingApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ServerClients"):
 		return &apiv1alpha1.ServerClientsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ServerCompatibility"):

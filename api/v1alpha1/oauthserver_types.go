@@ -52,6 +52,30 @@ type OAuthServerSpec struct {
 	// +optional
 	// +kubebuilder:default={}
 	Compatibility *ServerCompatibility `json:"compatibility,omitempty"`
+	// branding is how pages look; the look of the project when absent.
+	// +optional
+	Branding *ServerBranding `json:"branding,omitempty"`
+}
+
+// ServerBranding is how pages look.
+type ServerBranding struct {
+	// logo is a picture of at most 32 KiB as a data URI in base64, image/svg+xml or image/png.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=43720
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^data:image/(svg[+]xml|png);base64,[A-Za-z0-9+/]+={0,2}$')`,message="logo must be a data URI of at most 32 KiB: data:image/svg+xml;base64, or data:image/png;base64, and the picture in base64"
+	Logo string `json:"logo,omitempty"`
+	// accent is the colour of buttons and links in light mode, such as "#175e54". Text has to be readable on it and in it: the
+	// contrast with white is at least 4.5:1 (WCAG 2.2).
+	// +optional
+	// +kubebuilder:validation:MaxLength=7
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^#[0-9a-fA-F]{6}$')`,message="accent must be a colour of six hexadecimal digits, such as #175e54"
+	Accent string `json:"accent,omitempty"`
+	// accentDark is the same in dark mode, such as "#5cc9b5"; the contrast with the dark background is at least 4.5:1.
+	// +optional
+	// +kubebuilder:validation:MaxLength=7
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^#[0-9a-fA-F]{6}$')`,message="accentDark must be a colour of six hexadecimal digits, such as #5cc9b5"
+	AccentDark string `json:"accentDark,omitempty"`
 }
 
 // ServerStorage is where a server keeps its data; SQLite on a volume.

@@ -138,7 +138,7 @@ func TestEveryConstantIsDocumented(t *testing.T) {
 		"every reason of a condition":        {"docs/reference/conditions.md", "api/v1alpha1/conditions.go", "ConditionReason"},
 		"every audit event of an endpoint":   {"docs/how-to/operate.md", "server/internal/audit/audit.go", "Action"},
 		"every audit event of the browser":   {"docs/how-to/operate.md", "server/internal/login/audit.go", "Action"},
-		"every way of client authentication": {"docs/kinds/oauthgrantpolicy.md", "api/v1alpha1/platform_types.go", "AuthenticationMethod"},
+		"every way of client authentication": {"docs/kinds/oauthgrantpolicy.md", "api/v1alpha1/oauthgrantpolicy_types.go", "AuthenticationMethod"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			words := named(t, tt.page).code()

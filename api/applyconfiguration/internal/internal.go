@@ -31,6 +31,26 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.AuthenticationMethod
   scalar: string
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.BackChannelLogout
+  map:
+    fields:
+    - name: uri
+      type:
+        scalar: string
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.ChoicesSource
+  map:
+    fields:
+    - name: static
+      type:
+        list:
+          elementType:
+            namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.ResourceChoice
+          elementRelationship: associative
+          keys:
+          - id
+    - name: url
+      type:
+        scalar: string
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.ClientAuthentication
   map:
     fields:
@@ -104,13 +124,64 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: accessToken
       type:
         namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.AccessTokenSettings
+    - name: idToken
+      type:
+        namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.IDTokenSettings
     - name: refreshToken
       type:
         namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.RefreshTokenSettings
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.ClientType
   scalar: string
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.ConsentMode
+  scalar: string
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.GitHubProvider
+  map:
+    fields:
+    - name: apiURL
+      type:
+        scalar: string
+    - name: caBundle
+      type:
+        scalar: string
+    - name: clientID
+      type:
+        scalar: string
+    - name: clientSecretRef
+      type:
+        namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.SecretKeyReference
+    - name: organizations
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
+    - name: url
+      type:
+        scalar: string
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.GoogleProvider
+  map:
+    fields:
+    - name: clientID
+      type:
+        scalar: string
+    - name: clientSecretRef
+      type:
+        namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.SecretKeyReference
+    - name: hostedDomains
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.GrantType
   scalar: string
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.IDTokenSettings
+  map:
+    fields:
+    - name: signingAlgorithm
+      type:
+        namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.SigningAlgorithm
+      default: RS256
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.IngressExposure
   map:
     fields:
@@ -125,18 +196,109 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: tlsSecretName
       type:
         scalar: string
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.LDAPAttributes
+  map:
+    fields:
+    - name: email
+      type:
+        scalar: string
+      default: mail
+    - name: name
+      type:
+        scalar: string
+      default: cn
+    - name: subject
+      type:
+        scalar: string
+      default: entryUUID
+    - name: username
+      type:
+        scalar: string
+      default: uid
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.LDAPGroups
+  map:
+    fields:
+    - name: baseDN
+      type:
+        scalar: string
+    - name: filter
+      type:
+        scalar: string
+      default: (member={dn})
+    - name: name
+      type:
+        scalar: string
+      default: cn
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.LDAPProvider
+  map:
+    fields:
+    - name: bindSecretRef
+      type:
+        namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.SecretReference
+    - name: caBundle
+      type:
+        scalar: string
+    - name: groups
+      type:
+        namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.LDAPGroups
+    - name: startTLS
+      type:
+        scalar: boolean
+      default: false
+    - name: url
+      type:
+        scalar: string
+    - name: users
+      type:
+        namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.LDAPUsers
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.LDAPUsers
+  map:
+    fields:
+    - name: attributes
+      type:
+        namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.LDAPAttributes
+      default: {}
+    - name: baseDN
+      type:
+        scalar: string
+    - name: filter
+      type:
+        scalar: string
+      default: (uid={username})
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.LocalProvider
   map:
     fields:
     - name: accountsSecretRef
       type:
         namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.SecretReference
+    - name: secondFactor
+      type:
+        namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.SecondFactor
+      default: Optional
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.LocalServerReference
   map:
     fields:
     - name: name
       type:
         scalar: string
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.MicrosoftProvider
+  map:
+    fields:
+    - name: clientID
+      type:
+        scalar: string
+    - name: clientSecretRef
+      type:
+        namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.SecretKeyReference
+    - name: tenant
+      type:
+        scalar: string
+    - name: tenants
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.NoAuthentication
   map:
     elementType:
@@ -192,12 +354,25 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.OAuthClientSpec
   map:
     fields:
+    - name: allowedOrigins
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
     - name: authentication
       type:
         namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.ClientAuthentication
+    - name: backChannelLogout
+      type:
+        namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.BackChannelLogout
     - name: clientID
       type:
         scalar: string
+    - name: consent
+      type:
+        namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.ConsentMode
+      default: Remember
     - name: display
       type:
         namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.ClientDisplay
@@ -206,6 +381,12 @@ var schemaYAML = typed.YAMLObject(`types:
         list:
           elementType:
             namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.GrantType
+          elementRelationship: associative
+    - name: postLogoutRedirectURIs
+      type:
+        list:
+          elementType:
+            scalar: string
           elementRelationship: associative
     - name: redirectURIs
       type:
@@ -235,6 +416,7 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: type
       type:
         namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.ClientType
+      default: Web
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.OAuthClientStatus
   map:
     fields:
@@ -329,6 +511,9 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: numeric
       default: 0
+    - name: require
+      type:
+        namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.PolicyRequire
     - name: serverRef
       type:
         namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.LocalServerReference
@@ -392,12 +577,37 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.OAuthIdentityProviderSpec
   map:
     fields:
+    - name: allow
+      type:
+        scalar: string
     - name: displayName
       type:
         scalar: string
+    - name: github
+      type:
+        namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.GitHubProvider
+    - name: google
+      type:
+        namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.GoogleProvider
+    - name: ldap
+      type:
+        namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.LDAPProvider
     - name: local
       type:
         namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.LocalProvider
+    - name: mapping
+      type:
+        namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.ProviderMapping
+    - name: microsoft
+      type:
+        namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.MicrosoftProvider
+    - name: oidc
+      type:
+        namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.OIDCProvider
+    - name: order
+      type:
+        scalar: numeric
+      default: 0
     - name: serverRef
       type:
         namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.LocalServerReference
@@ -418,6 +628,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: observedGeneration
       type:
         scalar: numeric
+    - name: type
+      type:
+        scalar: string
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.OAuthResource
   map:
     fields:
@@ -456,6 +669,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.OAuthResourceSpec
   map:
     fields:
+    - name: choices
+      type:
+        namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.ResourceChoices
     - name: identifier
       type:
         scalar: string
@@ -536,6 +752,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.OAuthServerSpec
   map:
     fields:
+    - name: branding
+      type:
+        namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.ServerBranding
     - name: clients
       type:
         namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.ServerClients
@@ -599,6 +818,27 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: storage
       type:
         scalar: string
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.OIDCProvider
+  map:
+    fields:
+    - name: caBundle
+      type:
+        scalar: string
+    - name: clientID
+      type:
+        scalar: string
+    - name: clientSecretRef
+      type:
+        namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.SecretKeyReference
+    - name: issuer
+      type:
+        scalar: string
+    - name: scopes
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.PolicyAllow
   map:
     fields:
@@ -614,6 +854,12 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.GrantType
           elementRelationship: associative
+    - name: identityProviders
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
     - name: redirectHosts
       type:
         list:
@@ -626,6 +872,14 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             scalar: string
           elementRelationship: associative
+    - name: skipConsent
+      type:
+        scalar: boolean
+      default: false
+    - name: withoutPKCE
+      type:
+        scalar: boolean
+      default: false
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.PolicyClientCounts
   map:
     fields:
@@ -653,6 +907,34 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: refreshTokenTTL
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.PolicyRequire
+  map:
+    fields:
+    - name: consent
+      type:
+        namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.RequiredConsent
+    - name: mfa
+      type:
+        scalar: boolean
+      default: false
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.ProviderMapping
+  map:
+    fields:
+    - name: email
+      type:
+        scalar: string
+    - name: emailVerified
+      type:
+        scalar: string
+    - name: groups
+      type:
+        scalar: string
+    - name: name
+      type:
+        scalar: string
+    - name: username
+      type:
+        scalar: string
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.RefreshTokenSettings
   map:
     fields:
@@ -662,6 +944,32 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: ttl
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.RequiredConsent
+  scalar: string
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.ResourceChoice
+  map:
+    fields:
+    - name: id
+      type:
+        scalar: string
+    - name: parent
+      type:
+        scalar: string
+    - name: title
+      type:
+        scalar: string
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.ResourceChoices
+  map:
+    fields:
+    - name: source
+      type:
+        namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.ChoicesSource
+    - name: title
+      type:
+        scalar: string
+    - name: type
+      type:
+        scalar: string
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.ResourceScope
   map:
     fields:
@@ -671,6 +979,10 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: name
       type:
         scalar: string
+    - name: sensitive
+      type:
+        scalar: boolean
+      default: false
     - name: title
       type:
         scalar: string
@@ -684,10 +996,34 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: storageClassName
       type:
         scalar: string
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.SecondFactor
+  scalar: string
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.SecretKeyReference
+  map:
+    fields:
+    - name: key
+      type:
+        scalar: string
+      default: client-secret
+    - name: name
+      type:
+        scalar: string
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.SecretReference
   map:
     fields:
     - name: name
+      type:
+        scalar: string
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.ServerBranding
+  map:
+    fields:
+    - name: accent
+      type:
+        scalar: string
+    - name: accentDark
+      type:
+        scalar: string
+    - name: logo
       type:
         scalar: string
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.ServerClients
@@ -748,6 +1084,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: sqlite
       type:
         namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.SQLiteStorage
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.SigningAlgorithm
+  scalar: string
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.SigningKeyStatus
   map:
     fields:

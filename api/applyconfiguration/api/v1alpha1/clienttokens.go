@@ -5,12 +5,14 @@ package v1alpha1
 // ClientTokensApplyConfiguration represents a declarative configuration of the ClientTokens type for use
 // with apply.
 //
-// ClientTokens sets lifetimes of tokens.
+// ClientTokens configures tokens.
 type ClientTokensApplyConfiguration struct {
 	// accessToken sets the lifetime of access tokens.
 	AccessToken *AccessTokenSettingsApplyConfiguration `json:"accessToken,omitempty"`
 	// refreshToken sets the lifetimes of refresh tokens.
 	RefreshToken *RefreshTokenSettingsApplyConfiguration `json:"refreshToken,omitempty"`
+	// idToken configures ID tokens.
+	IDToken *IDTokenSettingsApplyConfiguration `json:"idToken,omitempty"`
 }
 
 // ClientTokensApplyConfiguration constructs a declarative configuration of the ClientTokens type for use with
@@ -32,5 +34,13 @@ func (b *ClientTokensApplyConfiguration) WithAccessToken(value *AccessTokenSetti
 // If called multiple times, the RefreshToken field is set to the value of the last call.
 func (b *ClientTokensApplyConfiguration) WithRefreshToken(value *RefreshTokenSettingsApplyConfiguration) *ClientTokensApplyConfiguration {
 	b.RefreshToken = value
+	return b
+}
+
+// WithIDToken sets the IDToken field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the IDToken field is set to the value of the last call.
+func (b *ClientTokensApplyConfiguration) WithIDToken(value *IDTokenSettingsApplyConfiguration) *ClientTokensApplyConfiguration {
+	b.IDToken = value
 	return b
 }

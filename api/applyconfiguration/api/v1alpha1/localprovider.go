@@ -2,6 +2,10 @@
 
 package v1alpha1
 
+import (
+	apiv1alpha1 "github.com/grantkeeper/grantkeeper/api/v1alpha1"
+)
+
 // LocalProviderApplyConfiguration represents a declarative configuration of the LocalProvider type for use
 // with apply.
 //
@@ -9,8 +13,10 @@ package v1alpha1
 type LocalProviderApplyConfiguration struct {
 	// accountsSecretRef names a Secret of the same namespace that carries the label
 	// grantkeeper.dev/referenced: "true". Each key is a username; each value is YAML with passwordHash (argon2id, PHC
-	// string format), and optionally name, email, emailVerified, groups and disabled.
+	// string format), and optionally name, email, emailVerified, groups, profile and disabled.
 	AccountsSecretRef *SecretReferenceApplyConfiguration `json:"accountsSecretRef,omitempty"`
+	// secondFactor, if Required, takes nobody in without a second factor: who has none is led to set one up.
+	SecondFactor *apiv1alpha1.SecondFactor `json:"secondFactor,omitempty"`
 }
 
 // LocalProviderApplyConfiguration constructs a declarative configuration of the LocalProvider type for use with
@@ -24,5 +30,13 @@ func LocalProvider() *LocalProviderApplyConfiguration {
 // If called multiple times, the AccountsSecretRef field is set to the value of the last call.
 func (b *LocalProviderApplyConfiguration) WithAccountsSecretRef(value *SecretReferenceApplyConfiguration) *LocalProviderApplyConfiguration {
 	b.AccountsSecretRef = value
+	return b
+}
+
+// WithSecondFactor sets the SecondFactor field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the SecondFactor field is set to the value of the last call.
+func (b *LocalProviderApplyConfiguration) WithSecondFactor(value apiv1alpha1.SecondFactor) *LocalProviderApplyConfiguration {
+	b.SecondFactor = &value
 	return b
 }

@@ -17,21 +17,34 @@ type OAuthClientSpecApplyConfiguration struct {
 	// clientID is the client identifier (RFC 6749 section 2.2), unique per server: letters, digits and . _ ~ -, the first a
 	// letter or digit. It is "namespace.name" when absent. Immutable.
 	ClientID *string `json:"clientID,omitempty"`
-	// type picks safe defaults for grant types and authentication.
+	// type picks safe defaults for grant types and authentication. Web is an app with a server of its own, Browser runs in
+	// a browser, Native on a computer or a phone, Device has no browser, Service acts for itself.
 	Type *apiv1alpha1.ClientType `json:"type,omitempty"`
 	// display is what people are shown when they are asked to let the app in.
 	Display *ClientDisplayApplyConfiguration `json:"display,omitempty"`
-	// redirectURIs are the addresses that people may be sent back to; compared byte by byte. Each is https, http on
-	// loopback (RFC 8252 section 7.3), or has a private scheme with a dot (section 7.1).
+	// redirectURIs are the addresses that people may be sent back to; compared byte by byte, but for the port of http on
+	// loopback (RFC 8252 section 7.3). Each is https, http on loopback, or, for type Native, has a private scheme with a dot
+	// (section 7.1). The grant type authorization_code needs at least one.
 	RedirectURIs []string `json:"redirectURIs,omitempty"`
-	// grantTypes are the grant types the client may use. Defaults by type: Service has client_credentials, Device has
-	// urn:ietf:params:oauth:grant-type:device_code and refresh_token.
+	// postLogoutRedirectURIs are the addresses that people may be sent back to when the app has signed them out; compared
+	// byte by byte. The same addresses may be there as in redirectURIs.
+	PostLogoutRedirectURIs []string `json:"postLogoutRedirectURIs,omitempty"`
+	// backChannelLogout tells the app's server when somebody is signed out (OpenID Connect Back-Channel Logout).
+	BackChannelLogout *BackChannelLogoutApplyConfiguration `json:"backChannelLogout,omitempty"`
+	// allowedOrigins are the origins of the pages that may call the server (CORS), for type Browser: https, or http on
+	// loopback, with a host and a port if it is not the usual one.
+	AllowedOrigins []string `json:"allowedOrigins,omitempty"`
+	// consent says when people are asked: Always, Remember (for what is new only), or Skip, where the policy allows it.
+	Consent *apiv1alpha1.ConsentMode `json:"consent,omitempty"`
+	// grantTypes are the grant types the client may use. Defaults by type: Web, Browser and Native have authorization_code
+	// and refresh_token, Device has urn:ietf:params:oauth:grant-type:device_code and refresh_token, Service has
+	// client_credentials.
 	GrantTypes []apiv1alpha1.GrantType `json:"grantTypes,omitempty"`
 	// scopes are the scopes that the client may ask for, and that it gets when it asks for none: those of OAuthResources,
-	// and, for a grant that begins with a user, openid, profile, email, groups and offline_access.
+	// and, for a grant that begins with a user, openid, profile, email, address, phone, groups and offline_access.
 	Scopes []string `json:"scopes,omitempty"`
-	// authentication is how the client proves who it is; exactly one member. Defaults by type: Service has a generated
-	// secret, Device none.
+	// authentication is how the client proves who it is; exactly one member. Defaults by type: Web and Service have a
+	// generated secret, Browser, Native and Device none.
 	Authentication *ClientAuthenticationApplyConfiguration `json:"authentication,omitempty"`
 	// tokens sets lifetimes. What is absent has its default, or the policy's limit where that is shorter.
 	Tokens *ClientTokensApplyConfiguration `json:"tokens,omitempty"`
@@ -86,6 +99,42 @@ func (b *OAuthClientSpecApplyConfiguration) WithRedirectURIs(values ...string) *
 	for i := range values {
 		b.RedirectURIs = append(b.RedirectURIs, values[i])
 	}
+	return b
+}
+
+// WithPostLogoutRedirectURIs adds the given value to the PostLogoutRedirectURIs field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the PostLogoutRedirectURIs field.
+func (b *OAuthClientSpecApplyConfiguration) WithPostLogoutRedirectURIs(values ...string) *OAuthClientSpecApplyConfiguration {
+	for i := range values {
+		b.PostLogoutRedirectURIs = append(b.PostLogoutRedirectURIs, values[i])
+	}
+	return b
+}
+
+// WithBackChannelLogout sets the BackChannelLogout field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the BackChannelLogout field is set to the value of the last call.
+func (b *OAuthClientSpecApplyConfiguration) WithBackChannelLogout(value *BackChannelLogoutApplyConfiguration) *OAuthClientSpecApplyConfiguration {
+	b.BackChannelLogout = value
+	return b
+}
+
+// WithAllowedOrigins adds the given value to the AllowedOrigins field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the AllowedOrigins field.
+func (b *OAuthClientSpecApplyConfiguration) WithAllowedOrigins(values ...string) *OAuthClientSpecApplyConfiguration {
+	for i := range values {
+		b.AllowedOrigins = append(b.AllowedOrigins, values[i])
+	}
+	return b
+}
+
+// WithConsent sets the Consent field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Consent field is set to the value of the last call.
+func (b *OAuthClientSpecApplyConfiguration) WithConsent(value apiv1alpha1.ConsentMode) *OAuthClientSpecApplyConfiguration {
+	b.Consent = &value
 	return b
 }
 

@@ -16,6 +16,8 @@ type OAuthGrantPolicySpecApplyConfiguration struct {
 	Clients *PolicyClientsApplyConfiguration `json:"clients,omitempty"`
 	// allow lists what they may have; what is not listed is refused.
 	Allow *PolicyAllowApplyConfiguration `json:"allow,omitempty"`
+	// require lists what holds whatever a client says.
+	Require *PolicyRequireApplyConfiguration `json:"require,omitempty"`
 	// limits caps the lifetimes that they may set. A client that sets none gets at most these.
 	Limits *PolicyLimitsApplyConfiguration `json:"limits,omitempty"`
 }
@@ -55,6 +57,14 @@ func (b *OAuthGrantPolicySpecApplyConfiguration) WithClients(value *PolicyClient
 // If called multiple times, the Allow field is set to the value of the last call.
 func (b *OAuthGrantPolicySpecApplyConfiguration) WithAllow(value *PolicyAllowApplyConfiguration) *OAuthGrantPolicySpecApplyConfiguration {
 	b.Allow = value
+	return b
+}
+
+// WithRequire sets the Require field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Require field is set to the value of the last call.
+func (b *OAuthGrantPolicySpecApplyConfiguration) WithRequire(value *PolicyRequireApplyConfiguration) *OAuthGrantPolicySpecApplyConfiguration {
+	b.Require = value
 	return b
 }
 

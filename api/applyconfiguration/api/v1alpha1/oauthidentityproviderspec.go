@@ -11,8 +11,25 @@ type OAuthIdentityProviderSpecApplyConfiguration struct {
 	ServerRef *LocalServerReferenceApplyConfiguration `json:"serverRef,omitempty"`
 	// displayName is shown on the sign-in page; the object's name when absent.
 	DisplayName *string `json:"displayName,omitempty"`
-	// local keeps accounts in a Secret. It is the only kind of provider so far.
+	// order is the provider's place on the sign-in page: lower first, then by name.
+	Order *int32 `json:"order,omitempty"`
+	// oidc is any OpenID provider.
+	OIDC *OIDCProviderApplyConfiguration `json:"oidc,omitempty"`
+	// google is Google, with accounts of everybody or of some domains.
+	Google *GoogleProviderApplyConfiguration `json:"google,omitempty"`
+	// microsoft is Microsoft Entra ID, one tenant or several.
+	Microsoft *MicrosoftProviderApplyConfiguration `json:"microsoft,omitempty"`
+	// github is GitHub or a GitHub Enterprise Server.
+	GitHub *GitHubProviderApplyConfiguration `json:"github,omitempty"`
+	// ldap is a directory.
+	LDAP *LDAPProviderApplyConfiguration `json:"ldap,omitempty"`
+	// local keeps accounts in a Secret.
 	Local *LocalProviderApplyConfiguration `json:"local,omitempty"`
+	// mapping says what an identity is made of; what is absent is as the kind of provider has it.
+	Mapping *ProviderMappingApplyConfiguration `json:"mapping,omitempty"`
+	// allow is a CEL expression over claims and user that has to be true for people to be let in, such as
+	// claims.email.endsWith('@acme.example'); everybody when absent.
+	Allow *string `json:"allow,omitempty"`
 }
 
 // OAuthIdentityProviderSpecApplyConfiguration constructs a declarative configuration of the OAuthIdentityProviderSpec type for use with
@@ -37,10 +54,74 @@ func (b *OAuthIdentityProviderSpecApplyConfiguration) WithDisplayName(value stri
 	return b
 }
 
+// WithOrder sets the Order field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Order field is set to the value of the last call.
+func (b *OAuthIdentityProviderSpecApplyConfiguration) WithOrder(value int32) *OAuthIdentityProviderSpecApplyConfiguration {
+	b.Order = &value
+	return b
+}
+
+// WithOIDC sets the OIDC field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the OIDC field is set to the value of the last call.
+func (b *OAuthIdentityProviderSpecApplyConfiguration) WithOIDC(value *OIDCProviderApplyConfiguration) *OAuthIdentityProviderSpecApplyConfiguration {
+	b.OIDC = value
+	return b
+}
+
+// WithGoogle sets the Google field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Google field is set to the value of the last call.
+func (b *OAuthIdentityProviderSpecApplyConfiguration) WithGoogle(value *GoogleProviderApplyConfiguration) *OAuthIdentityProviderSpecApplyConfiguration {
+	b.Google = value
+	return b
+}
+
+// WithMicrosoft sets the Microsoft field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Microsoft field is set to the value of the last call.
+func (b *OAuthIdentityProviderSpecApplyConfiguration) WithMicrosoft(value *MicrosoftProviderApplyConfiguration) *OAuthIdentityProviderSpecApplyConfiguration {
+	b.Microsoft = value
+	return b
+}
+
+// WithGitHub sets the GitHub field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the GitHub field is set to the value of the last call.
+func (b *OAuthIdentityProviderSpecApplyConfiguration) WithGitHub(value *GitHubProviderApplyConfiguration) *OAuthIdentityProviderSpecApplyConfiguration {
+	b.GitHub = value
+	return b
+}
+
+// WithLDAP sets the LDAP field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LDAP field is set to the value of the last call.
+func (b *OAuthIdentityProviderSpecApplyConfiguration) WithLDAP(value *LDAPProviderApplyConfiguration) *OAuthIdentityProviderSpecApplyConfiguration {
+	b.LDAP = value
+	return b
+}
+
 // WithLocal sets the Local field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the Local field is set to the value of the last call.
 func (b *OAuthIdentityProviderSpecApplyConfiguration) WithLocal(value *LocalProviderApplyConfiguration) *OAuthIdentityProviderSpecApplyConfiguration {
 	b.Local = value
+	return b
+}
+
+// WithMapping sets the Mapping field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Mapping field is set to the value of the last call.
+func (b *OAuthIdentityProviderSpecApplyConfiguration) WithMapping(value *ProviderMappingApplyConfiguration) *OAuthIdentityProviderSpecApplyConfiguration {
+	b.Mapping = value
+	return b
+}
+
+// WithAllow sets the Allow field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Allow field is set to the value of the last call.
+func (b *OAuthIdentityProviderSpecApplyConfiguration) WithAllow(value string) *OAuthIdentityProviderSpecApplyConfiguration {
+	b.Allow = &value
 	return b
 }

@@ -13,6 +13,8 @@ import (
 type OAuthIdentityProviderStatusApplyConfiguration struct {
 	// observedGeneration is the generation that the status speaks of.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
+	// type of the provider: OIDC, Google, Microsoft, GitHub, LDAP or Local.
+	Type *string `json:"type,omitempty"`
 	// accounts is how many local accounts there are.
 	Accounts *int32 `json:"accounts,omitempty"`
 	// conditions are Ready, Accepted, SecretReady, Programmed; Reconciling and Stalled when true.
@@ -30,6 +32,14 @@ func OAuthIdentityProviderStatus() *OAuthIdentityProviderStatusApplyConfiguratio
 // If called multiple times, the ObservedGeneration field is set to the value of the last call.
 func (b *OAuthIdentityProviderStatusApplyConfiguration) WithObservedGeneration(value int64) *OAuthIdentityProviderStatusApplyConfiguration {
 	b.ObservedGeneration = &value
+	return b
+}
+
+// WithType sets the Type field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Type field is set to the value of the last call.
+func (b *OAuthIdentityProviderStatusApplyConfiguration) WithType(value string) *OAuthIdentityProviderStatusApplyConfiguration {
+	b.Type = &value
 	return b
 }
 

@@ -19,6 +19,9 @@ type OAuthResourceSpecApplyConfiguration struct {
 	// resourceServers are the OAuthClients that serve the API: they may ask whether a token for it is good (RFC 7662).
 	// They need a client secret.
 	ResourceServers []ClientReferenceApplyConfiguration `json:"resourceServers,omitempty"`
+	// choices is what people choose among when they let an app in, such as their projects. What they chose is in the
+	// token, as authorization_details (RFC 9396). Nothing when absent.
+	Choices *ResourceChoicesApplyConfiguration `json:"choices,omitempty"`
 }
 
 // OAuthResourceSpecApplyConfiguration constructs a declarative configuration of the OAuthResourceSpec type for use with
@@ -74,5 +77,13 @@ func (b *OAuthResourceSpecApplyConfiguration) WithResourceServers(values ...*Cli
 		}
 		b.ResourceServers = append(b.ResourceServers, *values[i])
 	}
+	return b
+}
+
+// WithChoices sets the Choices field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Choices field is set to the value of the last call.
+func (b *OAuthResourceSpecApplyConfiguration) WithChoices(value *ResourceChoicesApplyConfiguration) *OAuthResourceSpecApplyConfiguration {
+	b.Choices = value
 	return b
 }

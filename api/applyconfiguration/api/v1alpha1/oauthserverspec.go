@@ -23,6 +23,8 @@ type OAuthServerSpecApplyConfiguration struct {
 	Device *ServerDeviceApplyConfiguration `json:"device,omitempty"`
 	// compatibility loosens the standards for clients that need it.
 	Compatibility *ServerCompatibilityApplyConfiguration `json:"compatibility,omitempty"`
+	// branding is how pages look; the look of the project when absent.
+	Branding *ServerBrandingApplyConfiguration `json:"branding,omitempty"`
 }
 
 // OAuthServerSpecApplyConfiguration constructs a declarative configuration of the OAuthServerSpec type for use with
@@ -92,5 +94,13 @@ func (b *OAuthServerSpecApplyConfiguration) WithDevice(value *ServerDeviceApplyC
 // If called multiple times, the Compatibility field is set to the value of the last call.
 func (b *OAuthServerSpecApplyConfiguration) WithCompatibility(value *ServerCompatibilityApplyConfiguration) *OAuthServerSpecApplyConfiguration {
 	b.Compatibility = value
+	return b
+}
+
+// WithBranding sets the Branding field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Branding field is set to the value of the last call.
+func (b *OAuthServerSpecApplyConfiguration) WithBranding(value *ServerBrandingApplyConfiguration) *OAuthServerSpecApplyConfiguration {
+	b.Branding = value
 	return b
 }

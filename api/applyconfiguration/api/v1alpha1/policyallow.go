@@ -15,11 +15,19 @@ type PolicyAllowApplyConfiguration struct {
 	GrantTypes []apiv1alpha1.GrantType `json:"grantTypes,omitempty"`
 	// scopes that clients may have, by their exact names.
 	Scopes []string `json:"scopes,omitempty"`
-	// redirectHosts that clients may redirect to: a host name, or "*." and a domain for every host below it. Redirects
-	// to loopback need no entry.
+	// redirectHosts that clients may redirect to: a host name, "*." and a domain for every host below it, or a private
+	// scheme with its colon, such as com.example.app:, for clients of type Native. Redirects to loopback need no entry. Where
+	// a server is told of logouts (backChannelLogout) has to be listed too, loopback included.
 	RedirectHosts []string `json:"redirectHosts,omitempty"`
 	// authentication methods that clients may use; all when absent.
 	Authentication []apiv1alpha1.AuthenticationMethod `json:"authentication,omitempty"`
+	// identityProviders whose users may use the clients, by the names of OAuthIdentityProviders; all when absent.
+	IdentityProviders []string `json:"identityProviders,omitempty"`
+	// skipConsent lets clients have consent: Skip, so that people are not asked: for the platform's own apps.
+	SkipConsent *bool `json:"skipConsent,omitempty"`
+	// withoutPKCE lets clients that authenticate do without PKCE (RFC 7636), for those that cannot. Public clients always
+	// need it.
+	WithoutPKCE *bool `json:"withoutPKCE,omitempty"`
 }
 
 // PolicyAllowApplyConfiguration constructs a declarative configuration of the PolicyAllow type for use with
@@ -65,5 +73,31 @@ func (b *PolicyAllowApplyConfiguration) WithAuthentication(values ...apiv1alpha1
 	for i := range values {
 		b.Authentication = append(b.Authentication, values[i])
 	}
+	return b
+}
+
+// WithIdentityProviders adds the given value to the IdentityProviders field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the IdentityProviders field.
+func (b *PolicyAllowApplyConfiguration) WithIdentityProviders(values ...string) *PolicyAllowApplyConfiguration {
+	for i := range values {
+		b.IdentityProviders = append(b.IdentityProviders, values[i])
+	}
+	return b
+}
+
+// WithSkipConsent sets the SkipConsent field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the SkipConsent field is set to the value of the last call.
+func (b *PolicyAllowApplyConfiguration) WithSkipConsent(value bool) *PolicyAllowApplyConfiguration {
+	b.SkipConsent = &value
+	return b
+}
+
+// WithWithoutPKCE sets the WithoutPKCE field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the WithoutPKCE field is set to the value of the last call.
+func (b *PolicyAllowApplyConfiguration) WithWithoutPKCE(value bool) *PolicyAllowApplyConfiguration {
+	b.WithoutPKCE = &value
 	return b
 }

@@ -13,6 +13,8 @@ type ResourceScopeApplyConfiguration struct {
 	Title *string `json:"title,omitempty"`
 	// description says more.
 	Description *string `json:"description,omitempty"`
+	// sensitive scopes are not ticked until people tick them.
+	Sensitive *bool `json:"sensitive,omitempty"`
 }
 
 // ResourceScopeApplyConfiguration constructs a declarative configuration of the ResourceScope type for use with
@@ -42,5 +44,13 @@ func (b *ResourceScopeApplyConfiguration) WithTitle(value string) *ResourceScope
 // If called multiple times, the Description field is set to the value of the last call.
 func (b *ResourceScopeApplyConfiguration) WithDescription(value string) *ResourceScopeApplyConfiguration {
 	b.Description = &value
+	return b
+}
+
+// WithSensitive sets the Sensitive field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Sensitive field is set to the value of the last call.
+func (b *ResourceScopeApplyConfiguration) WithSensitive(value bool) *ResourceScopeApplyConfiguration {
+	b.Sensitive = &value
 	return b
 }
