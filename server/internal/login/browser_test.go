@@ -154,7 +154,7 @@ func TestInChromium(t *testing.T) {
 // sameSize checks that denying is as easy to hit as approving.
 func sameSize(p *browser.Page) {
 	p.Helper()
-	sizes := browser.Eval[[]float64](p, `[...document.querySelectorAll(".pair button")].flatMap(b => { const r = b.getBoundingClientRect(); return [r.width, r.height] })`)
+	sizes := browser.Eval[[]float64](p, `[...document.querySelectorAll(".actions button")].flatMap(b => { const r = b.getBoundingClientRect(); return [r.width, r.height] })`)
 	if len(sizes) != 4 || sizes[0] != sizes[2] || sizes[1] != sizes[3] || sizes[1] < 24 {
 		p.Errorf("the buttons are %v", sizes)
 	}

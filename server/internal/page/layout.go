@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 )
 
 //go:embed layout.html
@@ -24,9 +25,39 @@ const MaxSize = 20 << 10
 
 // Layout is what all pages share. It is safe for concurrent use.
 type Layout struct {
-	style    template.CSS
-	policy   string
+	plain    *look
+	branded  atomic.Pointer[look] // the last one that was asked for: a server has one branding
 	messages *Messages
+}
+
+// look is the style of pages with a branding, and the policy that allows it, up to the targets of forms.
+type look struct {
+	accent, accentDark string
+	style              template.CSS
+	policy             string
+}
+
+func newLook(accent, accentDark string) *look {
+	css := minify(styleSource) + accentStyle(accent, accentDark)
+	return &look{
+		accent: accent, accentDark: accentDark, style: template.CSS(css),
+		// frame-ancestors, form-action and base-uri do not fall back to default-src. Images are icons in the page, QR codes and the
+		// server's logo.
+		policy: "default-src 'none'; style-src '" + hash(css) + "'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action ",
+	}
+}
+
+// look finds the look of a shell.
+func (l *Layout) look(s Shell) *look {
+	if s.Accent == "" && s.AccentDark == "" {
+		return l.plain
+	}
+	if b := l.branded.Load(); b != nil && b.accent == s.Accent && b.accentDark == s.AccentDark {
+		return b
+	}
+	b := newLook(s.Accent, s.AccentDark)
+	l.branded.Store(b)
+	return b
 }
 
 // NewLayout prepares style sheet and policy and reads the catalogues.
@@ -35,13 +66,7 @@ func NewLayout() (*Layout, error) {
 	if err != nil {
 		return nil, err
 	}
-	css := minify(styleSource)
-	return &Layout{
-		style: template.CSS(css),
-		// frame-ancestors, form-action and base-uri do not fall back to default-src. Images are the icon in the page itself.
-		policy:   "default-src 'none'; style-src '" + hash(css) + "'; img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action ",
-		messages: m,
-	}, nil
+	return &Layout{plain: newLook("", ""), messages: m}, nil
 }
 
 // Messages are the catalogues.
@@ -61,6 +86,10 @@ type Shell struct {
 	Secure bool
 	// FormAction are the sources, in the words of CSP, that forms may lead to besides our own origin.
 	FormAction []string
+	// Logo is the address of the server's logo, on this host; empty for the project's own mark.
+	Logo string
+	// Accent and AccentDark are the server's colours, "#rrggbb"; see [accentStyle]. Empty for the project's own.
+	Accent, AccentDark string
 }
 
 // Page renders one page from its typed data.
@@ -121,11 +150,12 @@ func (p *Page[D]) Render(w http.ResponseWriter, status int, s Shell, data D) err
 		t = p.templates[DefaultLanguage]
 	}
 	var b bytes.Buffer
-	if err := t.Execute(&b, view[D]{Shell: s, Style: p.layout.style, Script: p.script, Data: data}); err != nil {
+	look := p.layout.look(s)
+	if err := t.Execute(&b, view[D]{Shell: s, Style: look.style, Script: p.script, Data: data}); err != nil {
 		return fmt.Errorf("page: %w", err)
 	}
 	h := w.Header()
-	p.layout.headers(h, s, data)
+	headers(h, look, s, data)
 	if p.scriptSource != "" {
 		h.Set("Content-Security-Policy", "script-src "+p.scriptSource+"; "+h.Get("Content-Security-Policy"))
 	}
@@ -156,7 +186,7 @@ func FormSource(target string) string {
 }
 
 // headers sets what every HTML answer carries (RFC 9700 sections 4.2.4 and 4.16).
-func (l *Layout) headers(h http.Header, s Shell, data any) {
+func headers(h http.Header, l *look, s Shell, data any) {
 	targets := append([]string{"'self'"}, s.FormAction...)
 	if d, ok := data.(Targeted); ok {
 		targets = d.FormSources()
@@ -179,7 +209,7 @@ func SecurityHeaders(h http.Header, secure bool) {
 	}
 }
 
-// minify drops comments, line ends and indentation. It knows just what style.css uses.
+// minify drops comments and space that says nothing. It knows just what style.css uses.
 func minify(css string) string {
 	var b strings.Builder
 	for {
@@ -190,9 +220,9 @@ func minify(css string) string {
 		}
 		_, css, _ = strings.Cut(rest, "*/")
 	}
-	lines := strings.Split(b.String(), "\n")
-	for i, l := range lines {
-		lines[i] = strings.TrimSpace(l)
+	out := strings.Join(strings.Fields(b.String()), " ")
+	for _, sign := range []string{"{", "}", ";", ",", ">"} {
+		out = strings.ReplaceAll(strings.ReplaceAll(out, " "+sign, sign), sign+" ", sign)
 	}
-	return strings.Join(lines, "")
+	return strings.ReplaceAll(strings.ReplaceAll(out, ": ", ":"), ";}", "}")
 }

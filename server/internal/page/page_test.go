@@ -311,7 +311,7 @@ func TestRender(t *testing.T) {
 }
 
 func TestMinify(t *testing.T) {
-	if got := minify("/* x\n y */\na {\n  b: c;\n}\n/* end"); got != "a {b: c;}" {
+	if got := minify("/* x\n y */\na {\n  b: c;\n}\n/* end"); got != "a{b:c}" {
 		t.Errorf("%q", got)
 	}
 }

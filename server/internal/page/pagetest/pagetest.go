@@ -75,6 +75,7 @@ func Check(t testing.TB, w *httptest.ResponseRecorder) {
 			t.Errorf("A21 the policy lacks %s: %s", want, policy)
 		}
 	}
+	structure(t, body)
 	lower := strings.ToLower(script(t, body, policy))
 	for _, never := range []string{"<script", "<img", " style=", "javascript:", "@import", "url(", "<iframe", "<no value>", "%!", "zgotmplz"} {
 		if strings.Contains(lower, never) {
@@ -83,6 +84,50 @@ func Check(t testing.TB, w *httptest.ResponseRecorder) {
 	}
 	if m := regexp.MustCompile(`\son\w+="?`).FindString(regexp.MustCompile(`&[#\w]+;.*?&[#\w]+;`).ReplaceAllString(body, "")); m != "" {
 		t.Errorf("the page has a handler: %s", m)
+	}
+}
+
+// structure checks what people with assistive technology find their way by. A browser with axe-core checks more; this is what
+// can be told without one.
+func structure(t testing.TB, body string) {
+	t.Helper()
+	if !regexp.MustCompile(`<html lang="[\w-]+" dir="(ltr|rtl)">`).MatchString(body) {
+		t.Error("the page does not say its language and direction")
+	}
+	if n := strings.Count(body, "<h1"); n != 1 {
+		t.Errorf("the page has %d h1", n)
+	}
+	if m := regexp.MustCompile(`<title>([^<]*)</title>`).FindStringSubmatch(body); m == nil || strings.HasPrefix(m[1], " ") {
+		t.Error("the page has no title")
+	}
+	ids := map[string]int{}
+	for _, m := range regexp.MustCompile(`\sid="([^"]*)"`).FindAllStringSubmatch(body, -1) {
+		if ids[m[1]]++; ids[m[1]] == 2 {
+			t.Errorf("the id %q is there twice", m[1])
+		}
+	}
+	for _, m := range regexp.MustCompile(`\s(?:for|aria-describedby|aria-labelledby)="([^"]*)"`).FindAllStringSubmatch(body, -1) {
+		for id := range strings.FieldsSeq(m[1]) {
+			if ids[id] == 0 {
+				t.Errorf("nothing has the id %q", id)
+			}
+		}
+	}
+	for _, at := range regexp.MustCompile(`<(?:input|select|textarea)\b[^>]*>`).FindAllStringIndex(body, -1) {
+		field := body[at[0]:at[1]]
+		named := regexp.MustCompile(`type="(hidden|submit)"|\saria-label(ledby)?="`).MatchString(field)
+		if id := regexp.MustCompile(`\sid="([^"]*)"`).FindStringSubmatch(field); id != nil {
+			named = named || strings.Contains(body, `for="`+id[1]+`"`)
+		}
+		before := body[:at[0]]
+		if !named && strings.LastIndex(before, "<label") <= strings.LastIndex(before, "</label>") {
+			t.Errorf("a field has no label: %s", field)
+		}
+	}
+	for _, picture := range regexp.MustCompile(`<(?:svg|img)\b[^>]*>`).FindAllString(body, -1) {
+		if !regexp.MustCompile(`aria-hidden="true"|alt=|role="img".*aria-label|aria-label.*role="img"`).MatchString(picture) {
+			t.Errorf("a picture is neither named nor hidden: %s", picture)
+		}
 	}
 }
 
