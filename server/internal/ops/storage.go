@@ -77,6 +77,15 @@ func (m *Metrics) Storage(s storage.Storage) storage.Storage {
 		refreshToken: of("refresh_token"), rotate: of("rotate"),
 		revokeToken: of("revoke_token"), tokenRevoked: of("token_revoked"),
 		count: of("count"), counted: of("counted"), collect: of("collect"),
+		createCode: of("create_code"), redeemCode: of("redeem_code"),
+		consent: of("consent"), putConsent: of("put_consent"), apps: of("apps"), app: of("app"),
+		revokeApp: of("revoke_app"), revokeApps: of("revoke_apps"), narrowApp: of("narrow_app"),
+		userSessions: of("user_sessions"), endUserSession: of("end_user_session"),
+		passkeys: of("passkeys"), passkey: of("passkey"), addPasskey: of("add_passkey"), usePasskey: of("use_passkey"),
+		removePasskey: of("remove_passkey"), totp: of("totp"), putTOTP: of("put_totp"), useTOTP: of("use_totp"),
+		removeTOTP: of("remove_totp"), putRecoveryCodes: of("put_recovery_codes"), useRecoveryCode: of("use_recovery_code"), recoveryCodes: of("recovery_codes"),
+		claimLogouts: of("claim_logouts"), retryLogout: of("retry_logout"), logoutDone: of("logout_done"),
+		everything: of("everything"), eraseUser: of("erase_user"), checkedUser: of("checked_user"),
 	}
 }
 
@@ -84,13 +93,35 @@ func (m *Metrics) Storage(s storage.Storage) storage.Storage {
 // behind it.
 type measured struct {
 	storage.Storage
-	signedIn, user, disableUser                                             operation
-	createSession, session, endSession                                      operation
-	grant, revokeGrant, revokeClientGrants                                  operation
+	signedIn, user, disableUser operation
+
+	createSession, session, endSession operation
+
+	grant, revokeGrant, revokeClientGrants operation
+
 	createDevice, deviceByUserCode, approveDevice, denyDevice, redeemDevice operation
-	refreshToken, rotate                                                    operation
-	revokeToken, tokenRevoked                                               operation
-	count, counted, collect                                                 operation
+
+	refreshToken, rotate operation
+
+	revokeToken, tokenRevoked operation
+
+	count, counted, collect operation
+
+	createCode, redeemCode operation
+
+	consent, putConsent, apps, app, revokeApp, revokeApps, narrowApp operation
+
+	userSessions, endUserSession operation
+
+	passkeys, passkey, addPasskey, usePasskey, removePasskey operation
+
+	totp, putTOTP, useTOTP, removeTOTP operation
+
+	putRecoveryCodes, useRecoveryCode, recoveryCodes operation
+
+	claimLogouts, retryLogout, logoutDone operation
+
+	everything, eraseUser, checkedUser operation
 }
 
 // SignedIn measures the operation of that name.

@@ -19,6 +19,14 @@ func micros(t time.Time) any {
 // fromMicros is the inverse of micros for a column that is not NULL.
 func fromMicros(us int64) time.Time { return time.UnixMicro(us).UTC() }
 
+// rawJSON is how JSON is kept that nobody looks into: text, NULL for nil.
+func rawJSON(j json.RawMessage) any {
+	if j == nil {
+		return nil
+	}
+	return string(j)
+}
+
 // encodeList is how a list of strings is kept. Empty and nil are the same.
 func encodeList(list []string) (string, error) {
 	if len(list) == 0 {
@@ -104,6 +112,38 @@ func (d hashInto) Scan(src any) error {
 		return fmt.Errorf("a hash is kept as %T of %d bytes", src, len(v))
 	}
 	copy(d.to[:], v)
+	return nil
+}
+
+// valueInto scans a value that is kept as a JSON object.
+type valueInto[T any] struct{ to *T }
+
+// Scan takes a JSON object as text.
+func (d valueInto[T]) Scan(src any) error {
+	v, ok := src.(string)
+	if !ok {
+		return fmt.Errorf("an object is kept as %T", src)
+	}
+	*d.to = *new(T)
+	if v == "{}" {
+		return nil
+	}
+	return json.Unmarshal([]byte(v), d.to)
+}
+
+// bytesInto scans nullable bytes into a slice of their own.
+type bytesInto struct{ to *[]byte }
+
+// Scan takes bytes or NULL, which is nil.
+func (d bytesInto) Scan(src any) error {
+	switch v := src.(type) {
+	case nil:
+		*d.to = nil
+	case []byte:
+		*d.to = append([]byte{}, v...)
+	default:
+		return fmt.Errorf("bytes are kept as %T", src)
+	}
 	return nil
 }
 

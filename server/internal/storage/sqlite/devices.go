@@ -106,7 +106,7 @@ func (db *DB) ApproveDevice(ctx context.Context, code storage.Hash, g storage.Gr
 		if err := t.decide(code, storage.DeviceApproved, g.ID, now); err != nil {
 			return err
 		}
-		return t.addGrant(g, now)
+		return t.addGrant(g, now, now.Add(grantKept))
 	})
 }
 

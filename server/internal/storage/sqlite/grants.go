@@ -7,12 +7,12 @@ import (
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
 )
 
-const grantColumns = `g.id, g.user_id, g.client_id, g.client_uid, g.scopes, g.audience, g.authorization_details, g.authenticated_at, g.methods, g.created_at, g.last_used_at, g.revoked_at`
+const grantColumns = `g.id, g.user_id, g.client_id, g.client_uid, g.scopes, g.audience, g.authorization_details, g.authenticated_at, g.methods, g.claims, g.sid, g.created_at, g.last_used_at, g.revoked_at`
 
 const (
 	// A user who was disabled meanwhile grants nothing, whatever was read before.
-	insertGrant = `INSERT INTO grants (id, user_id, client_id, client_uid, scopes, audience, authorization_details, authenticated_at, methods, created_at, last_used_at, revoked_at, collect_at)
-SELECT ?1, u.id, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 FROM users u WHERE u.id = ?2 AND u.disabled_at IS NULL`
+	insertGrant = `INSERT INTO grants (id, user_id, client_id, client_uid, scopes, audience, authorization_details, authenticated_at, methods, created_at, last_used_at, revoked_at, collect_at, claims, sid)
+SELECT ?1, u.id, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15 FROM users u WHERE u.id = ?2 AND u.disabled_at IS NULL`
 
 	selectGrant = `SELECT ` + grantColumns + `, ` + userColumns + ` FROM grants g JOIN users u ON u.id = g.user_id WHERE g.id = ?`
 
@@ -29,7 +29,7 @@ const grantKept = 31 * 24 * time.Hour
 func grantInto(g *storage.Grant) []any {
 	return []any{
 		&g.ID, &g.UserID, &g.Client.ID, &g.Client.UID, listInto{&g.Scopes}, listInto{&g.Audience}, jsonInto{&g.AuthorizationDetails},
-		timeInto{&g.AuthenticatedAt}, listInto{&g.Methods}, timeInto{&g.CreatedAt}, timeInto{&g.LastUsedAt}, timeInto{&g.RevokedAt},
+		timeInto{&g.AuthenticatedAt}, listInto{&g.Methods}, jsonInto{&g.Claims}, &g.SID, timeInto{&g.CreatedAt}, timeInto{&g.LastUsedAt}, timeInto{&g.RevokedAt},
 	}
 }
 
@@ -38,8 +38,8 @@ func ended(g *storage.Grant, u *storage.User) bool {
 	return !g.RevokedAt.IsZero() || !u.DisabledAt.IsZero()
 }
 
-// addGrant writes g, created now unless it says otherwise.
-func (t *tx) addGrant(g storage.Grant, now time.Time) error {
+// addGrant writes g, created now unless it says otherwise, to be kept until collect unless a redemption prolongs it.
+func (t *tx) addGrant(g storage.Grant, now, collect time.Time) error {
 	scopes, err := encodeList(g.Scopes)
 	if err != nil {
 		return err
@@ -55,12 +55,8 @@ func (t *tx) addGrant(g storage.Grant, now time.Time) error {
 	if g.CreatedAt.IsZero() {
 		g.CreatedAt = now
 	}
-	var details any
-	if g.AuthorizationDetails != nil {
-		details = string(g.AuthorizationDetails)
-	}
-	n, err := t.exec(insertGrant, g.ID, g.UserID, g.Client.ID, g.Client.UID, scopes, audience, details, micros(g.AuthenticatedAt), methods,
-		g.CreatedAt.UnixMicro(), micros(g.LastUsedAt), micros(g.RevokedAt), g.CreatedAt.Add(grantKept).UnixMicro())
+	n, err := t.exec(insertGrant, g.ID, g.UserID, g.Client.ID, g.Client.UID, scopes, audience, rawJSON(g.AuthorizationDetails), micros(g.AuthenticatedAt), methods,
+		g.CreatedAt.UnixMicro(), micros(g.LastUsedAt), micros(g.RevokedAt), collect.UnixMicro(), rawJSON(g.Claims), g.SID)
 	if err == nil && n == 0 {
 		return t.requireUser(g.UserID)
 	}
@@ -93,10 +89,13 @@ func (db *DB) RevokeGrant(ctx context.Context, id string, now time.Time) error {
 	})
 }
 
-// RevokeClientGrants ends all grants of a client in one statement.
+// RevokeClientGrants ends all that a client has of anybody.
 func (db *DB) RevokeClientGrants(ctx context.Context, clientUID string, now time.Time) (n int64, err error) {
 	err = db.write(ctx, func(t *tx) error {
 		n, err = t.exec(revokeClientGrants, now.UnixMicro(), clientUID)
+		if err == nil {
+			_, err = t.exec(deleteClientConsents, clientUID)
+		}
 		return err
 	})
 	return n, err

@@ -7,14 +7,25 @@ import (
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
 )
 
+// Rows of the first schema say nothing of when they were made.
+const sessionColumns = `s.id, s.sid, s.user_id, s.authenticated_at, s.methods, s.origin_address, s.origin_user_agent, coalesce(s.created_at, s.authenticated_at), s.expires_at`
+
+// sessionInto lists where sessionColumns go.
+func sessionInto(s *storage.Session) []any {
+	return []any{
+		hashInto{&s.ID}, &s.SID, &s.UserID, timeInto{&s.AuthenticatedAt}, listInto{&s.Methods}, &s.Origin.Address, &s.Origin.UserAgent,
+		timeInto{&s.CreatedAt}, timeInto{&s.ExpiresAt},
+	}
+}
+
 const (
 	// A user who was disabled meanwhile gets no session, whatever was read before.
-	insertSession = `INSERT INTO sessions (id, user_id, authenticated_at, methods, expires_at)
-SELECT ?1, u.id, ?3, ?4, ?5 FROM users u WHERE u.id = ?2 AND u.disabled_at IS NULL`
+	insertSession = `INSERT INTO sessions (id, user_id, authenticated_at, methods, expires_at, sid, origin_address, origin_user_agent, created_at)
+SELECT ?1, u.id, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM users u WHERE u.id = ?2 AND u.disabled_at IS NULL`
 
 	deleteSession = `DELETE FROM sessions WHERE id = ?`
 
-	selectSession = `SELECT s.id, s.user_id, s.authenticated_at, s.methods, s.expires_at, s.ended_at, ` + userColumns + `
+	selectSession = `SELECT ` + sessionColumns + `, s.ended_at, ` + userColumns + `
 FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = ?`
 )
 
@@ -24,13 +35,15 @@ func (db *DB) CreateSession(ctx context.Context, s storage.Session, replaces sto
 	if err != nil {
 		return err
 	}
+	created := timeOr(s.CreatedAt, db.clock)
 	return db.write(ctx, func(t *tx) error {
 		if replaces != (storage.Hash{}) {
 			if _, err := t.exec(deleteSession, replaces[:]); err != nil {
 				return err
 			}
 		}
-		n, err := t.exec(insertSession, s.ID[:], s.UserID, s.AuthenticatedAt.UnixMicro(), methods, s.ExpiresAt.UnixMicro())
+		n, err := t.exec(insertSession, s.ID[:], s.UserID, s.AuthenticatedAt.UnixMicro(), methods, s.ExpiresAt.UnixMicro(),
+			s.SID, s.Origin.Address, s.Origin.UserAgent, created.UnixMicro())
 		if err == nil && n == 0 {
 			return t.requireUser(s.UserID)
 		}
@@ -45,9 +58,7 @@ func (db *DB) Session(ctx context.Context, id storage.Hash, now time.Time) (stor
 		u     storage.User
 		ended time.Time
 	)
-	dest := []any{
-		hashInto{&s.ID}, &s.UserID, timeInto{&s.AuthenticatedAt}, listInto{&s.Methods}, timeInto{&s.ExpiresAt}, timeInto{&ended},
-	}
+	dest := append(sessionInto(&s), timeInto{&ended})
 	err := db.read(ctx, selectSession, []any{id[:]}, append(dest, userInto(&u)...)...)
 	switch {
 	case err != nil:

@@ -1,5 +1,7 @@
 package sqlite
 
+import "slices"
+
 // Every statement is listed here and prepared when its connection opens, so that a mistake in one shows at start and so that
 // a test can ask for the plan of each.
 
@@ -14,12 +16,16 @@ func readStatements() []string {
 		selectRefreshToken,
 		selectRevokedToken,
 		selectCounter,
+		selectConsent, selectNextApp, selectAppGrants, selectAppTimes,
+		selectUserSessions, selectAllSessions,
+		selectPasskeys, selectPasskey, selectTOTP, countRecoveryCodes,
+		selectLogoutDue,
 	}
 }
 
 // writeStatements run in the writer's transactions; some of them read there.
 func writeStatements() []string {
-	return append(collectStatements(),
+	return slices.Concat(collectStatements(), eraseStatements(), []string{
 		updatePulse,
 		upsertUser, selectUserDisabled, disableUser, revokeUserGrants, endUserSessions,
 		insertSession, deleteSession,
@@ -28,7 +34,14 @@ func writeStatements() []string {
 		selectRefreshToken, insertFamily, extendGrant, insertRefreshToken, consumeRefreshToken, selectSuccessor,
 		upsertRevokedToken,
 		upsertCounter,
-	)
+		insertCode, selectRequestTaken, selectCode, consumeCode, redeemGrant,
+		selectConsent, upsertConsent, narrowConsent, deleteConsent, deleteClientConsents, revokeAppGrants, selectAppScopes, narrowGrant,
+		deleteNamedSession, selectSessionClients, selectUserClients, revokeSessionGrants, revokeSessionsGrants,
+		insertPasskey, selectPasskeyTaken, usePasskey, selectPasskeyOwned, deletePasskey,
+		selectTOTP, upsertTOTP, useTOTP, insertRecoveryCode, deleteRecoveryCode,
+		insertLogout, claimLogouts, retryLogout, deleteLogout,
+		updateClaims, deleteUser,
+	})
 }
 
 // The row that Ping rewrites.

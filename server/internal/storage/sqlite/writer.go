@@ -291,6 +291,26 @@ func (t *tx) query(q string, args []any, dest ...any) error {
 	return stmt.QueryRowContext(context.Background(), args...).Scan(dest...)
 }
 
+// queryRows reads all rows inside the transaction, before anything else is done.
+func (t *tx) queryRows(q string, args []any, each func() []any) error {
+	stmt, ok := t.w.stmts[q]
+	if !ok {
+		return fmt.Errorf("statement is not listed: %s", q)
+	}
+	rows, err := stmt.QueryContext(context.Background(), args...)
+	return scanAll(rows, err, each)
+}
+
+// execReturningRows runs a statement that writes and reads all rows that it returns.
+func (t *tx) execReturningRows(q string, args []any, each func() []any) error {
+	stmt, err := t.writing(q) //nolint:sqlclosecheck // the writer's own, kept for the life of its connection
+	if err != nil {
+		return err
+	}
+	rows, err := stmt.QueryContext(context.Background(), args...)
+	return scanAll(rows, err, each)
+}
+
 // writing finds a statement and sets the savepoint before the first.
 func (t *tx) writing(q string) (*sql.Stmt, error) {
 	stmt, ok := t.w.stmts[q]

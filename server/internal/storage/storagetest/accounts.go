@@ -20,7 +20,7 @@ func testUsers(t *testing.T, f *fixture) {
 		u := f.user(t)
 		later := f.now.Add(time.Hour)
 		again := storage.User{
-			ID: f.id("user"), Provider: u.Provider, Subject: u.Subject, Username: "new", Name: "New Name", Email: "new@example.com", CreatedAt: later, UpdatedAt: later,
+			ID: f.id("user"), Provider: u.Provider, Subject: u.Subject, Username: "new", Name: "New Name", Email: "new@example.com", CheckedAt: later, CreatedAt: later, UpdatedAt: later,
 		}
 		got, err := f.SignedIn(f.ctx, again)
 		noError(t, err)
@@ -49,8 +49,8 @@ func testUsers(t *testing.T, f *fixture) {
 	t.Run("times that are not given are those of the engine's clock", func(t *testing.T) {
 		got, err := f.SignedIn(f.ctx, storage.User{ID: f.id("user"), Provider: "p", Subject: f.id("subject")})
 		noError(t, err)
-		if got.CreatedAt.IsZero() || !got.UpdatedAt.Equal(got.CreatedAt) {
-			t.Fatalf("created %v, updated %v", got.CreatedAt, got.UpdatedAt)
+		if got.CreatedAt.IsZero() || !got.UpdatedAt.Equal(got.CreatedAt) || !got.CheckedAt.Equal(got.CreatedAt) {
+			t.Fatalf("created %v, updated %v, checked %v", got.CreatedAt, got.UpdatedAt, got.CheckedAt)
 		}
 	})
 	t.Run("an unknown account is not found", func(t *testing.T) {
@@ -94,7 +94,7 @@ func testUsers(t *testing.T, f *fixture) {
 func testSessions(t *testing.T, f *fixture) {
 	session := func(t *testing.T) storage.Session {
 		t.Helper()
-		s := storage.Session{ID: f.hash(), UserID: f.user(t).ID, AuthenticatedAt: f.now, Methods: []string{"pwd"}, ExpiresAt: f.now.Add(time.Hour)}
+		s := f.session(f.user(t).ID)
 		noError(t, f.CreateSession(f.ctx, s, storage.Hash{}))
 		return s
 	}

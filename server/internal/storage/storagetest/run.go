@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/grantkeeper/grantkeeper/internal/registration"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
 )
 
@@ -87,7 +88,9 @@ func (f *fixture) account() storage.User {
 	id := f.id("user")
 	return storage.User{
 		ID: id, Provider: "provider", Subject: id + "-subject", Username: id, Name: "Some One", Email: id + "@example.com", EmailVerified: true,
-		Groups: []string{"staff", "a \"quoted\" one"}, CreatedAt: f.now, UpdatedAt: f.now,
+		Groups:  []string{"staff", "a \"quoted\" one"},
+		Profile: registration.Profile{GivenName: "Some", Locale: "de-DE", Address: &registration.Address{Country: "Germany"}},
+		Kept:    []byte("sealed\x00"), CheckedAt: f.now.Add(-time.Second), CreatedAt: f.now, UpdatedAt: f.now,
 	}
 }
 
@@ -104,7 +107,15 @@ func (f *fixture) grant(user storage.User, client storage.ClientRef) storage.Gra
 	return storage.Grant{
 		ID: f.id("grant"), UserID: user.ID, Client: client, Scopes: []string{"openid", "orders:read"}, Audience: []string{"https://api.example.com"},
 		AuthorizationDetails: json.RawMessage(`[{"type":"repository","identifier":"one"}]`), AuthenticatedAt: f.now.Add(-time.Minute),
-		Methods: []string{"pwd", "otp"}, CreatedAt: f.now,
+		Claims: json.RawMessage(`{"userinfo":{"email":null}}`), SID: f.id("sid"), Methods: []string{"pwd", "otp"}, CreatedAt: f.now,
+	}
+}
+
+// session is a session that is not written yet.
+func (f *fixture) session(userID string) storage.Session {
+	return storage.Session{
+		ID: f.hash(), SID: f.id("sid"), UserID: userID, AuthenticatedAt: f.now.Add(-time.Second), Methods: []string{"pwd"},
+		Origin: storage.Origin{Address: "192.0.2.7", UserAgent: "Firefox"}, CreatedAt: f.now, ExpiresAt: f.now.Add(time.Hour),
 	}
 }
 
