@@ -128,7 +128,7 @@ func (p *Pipeline) Serve(ctx context.Context, in Input) (*Response, Event, error
 		return nil, event, fail
 	}
 	r := &Request{Now: in.Now, Params: in.Params, Client: client, Snapshot: s}
-	if r.Scopes, r.Resources, fail = ReadScopes(s, client, in.Params); fail != nil {
+	if r.Scopes, r.Resources, fail = ReadScopes(s, client.Client, in.Params); fail != nil {
 		return nil, event, fail
 	}
 	a, err := g.Authorize(ctx, r)
@@ -157,7 +157,7 @@ func (p *Pipeline) grant(name string, c *clientauth.Client) (Grant, *oauth.Error
 // ReadScopes checks scope (RFC 6749 section 3.3) and resource (RFC 8707 section 2) of a request against client and
 // registry: invalid_scope for a scope that the client may not ask for or that no resource declares any more, invalid_target
 // for a resource that is not known.
-func ReadScopes(s *registry.Snapshot, c *clientauth.Client, p oauth.Params) (scopes, resources []string, err *oauth.Error) {
+func ReadScopes(s *registry.Snapshot, c *registry.Client, p oauth.Params) (scopes, resources []string, err *oauth.Error) {
 	if scopes, err = oauth.ParseScope(p.Get("scope")); err != nil {
 		return nil, nil, err
 	}

@@ -7,17 +7,18 @@ import (
 )
 
 // Error is a protocol error (RFC 6749 section 5.2 and its kin): what a client is told. Its cause, if any, is for the log alone.
+// Its JSON form is for what the server keeps, never for a client; code and description alone survive it.
 type Error struct {
 	// Code is the registered error code.
-	Code string
+	Code string `json:"c"`
 	// Description is for the developer of the client; see [Sanitize] for what may be in it.
-	Description string
+	Description string `json:"d,omitempty"`
 	// Status is the HTTP status.
-	Status int
+	Status int `json:"-"`
 	// RetryAfter, if positive, is sent as Retry-After in whole seconds.
-	RetryAfter time.Duration
+	RetryAfter time.Duration `json:"-"`
 	// Challenge, if set, is sent as WWW-Authenticate.
-	Challenge string
+	Challenge string `json:"-"`
 	// cause is for the log; a client never sees it.
 	cause error
 }

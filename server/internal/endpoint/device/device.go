@@ -111,7 +111,7 @@ func newRequest(s *registry.Snapshot, client *clientauth.Client, params oauth.Pa
 	if _, ok := client.GrantTypeSet[oauth.GrantTypeDeviceCode]; !ok {
 		return none, oauth.UnauthorizedClient("the client may not use the device authorization grant")
 	}
-	scopes, resources, fail := grant.ReadScopes(s, client, params)
+	scopes, resources, fail := grant.ReadScopes(s, client.Client, params)
 	if fail != nil {
 		return none, fail
 	}
