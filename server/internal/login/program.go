@@ -1,59 +1,32 @@
 package login
 
 import (
-	"regexp"
-	"strings"
+	"net/netip"
 
+	"github.com/grantkeeper/grantkeeper/server/internal/describe"
+	"github.com/grantkeeper/grantkeeper/server/internal/page"
 	"github.com/grantkeeper/grantkeeper/server/internal/page/deviceconfirm"
+	"github.com/grantkeeper/grantkeeper/server/internal/registry"
 )
 
-// product is the first product of a User-Agent (RFC 9110 section 10.1.5), in characters that cannot pretend to be a sentence.
-var product = regexp.MustCompile(`^([A-Za-z0-9._-]{1,40})(?:/([0-9A-Za-z.+_-]{1,24}))?(?:$|[ ;(])`)
-
-// program says in words what a request was made with, as far as its User-Agent tells.
+// program says in words what a request was made with; see describe.Program.
 func program(userAgent string) (deviceconfirm.ProgramKind, string) {
-	m := product.FindStringSubmatch(userAgent)
-	if m == nil {
-		return deviceconfirm.ProgramUnknown, ""
-	}
-	name := strings.ToLower(m[1])
-	if name == "mozilla" {
-		return deviceconfirm.ProgramBrowser, browserOf(userAgent)
-	}
-	for _, known := range [...]struct{ prefix, words string }{
-		{"go-http-client", "Go"}, {"go-resty", "Go"}, {"python", "Python"}, {"aiohttp", "Python"}, {"node", "Node.js"},
-		{"undici", "Node.js"}, {"axios", "Node.js"}, {"okhttp", "Java"}, {"java", "Java"}, {"powershell", "PowerShell"},
-	} {
-		if strings.HasPrefix(name, known.prefix) {
-			return deviceconfirm.ProgramCLI, known.words
-		}
-	}
-	words := m[1]
-	if m[2] != "" {
-		words += " " + m[2]
-	}
-	if name == "curl" || name == "wget" {
-		return deviceconfirm.ProgramCLI, words
-	}
-	return deviceconfirm.ProgramOther, words
+	kind, words := describe.Program(userAgent)
+	return deviceconfirm.ProgramKind(kind), words
 }
 
-// browserOf names browser and system. The order matters: most claim to be several.
-func browserOf(userAgent string) string {
-	pick := func(fallback string, table ...[2]string) string {
-		for _, row := range table {
-			if strings.Contains(userAgent, row[0]) {
-				return row[1]
-			}
-		}
-		return fallback
+// where says what kind of address a request came from; see describe.Where.
+func where(origin string, browser netip.Addr) (deviceconfirm.Network, string, bool) {
+	network, address, same := describe.Where(origin, browser)
+	return deviceconfirm.Network(network), address, same
+}
+
+// scopesInWords are scopes as people read them; see describe.Scopes.
+func scopesInWords(m *page.Messages, lang string, s *registry.Snapshot, scopes []string) ([]deviceconfirm.Scope, error) {
+	words, err := describe.Scopes(m, lang, s, scopes)
+	out := make([]deviceconfirm.Scope, 0, len(words))
+	for _, w := range words {
+		out = append(out, deviceconfirm.Scope{Title: w.Title, Detail: w.Detail})
 	}
-	name := pick("a browser", [2]string{"Edg", "Edge"}, [2]string{"OPR/", "Opera"}, [2]string{"Firefox/", "Firefox"},
-		[2]string{"Chrome/", "Chrome"}, [2]string{"Safari/", "Safari"})
-	system := pick("", [2]string{"Windows", "Windows"}, [2]string{"Android", "Android"}, [2]string{"iPhone", "iOS"},
-		[2]string{"iPad", "iOS"}, [2]string{"Macintosh", "macOS"}, [2]string{"CrOS", "ChromeOS"}, [2]string{"Linux", "Linux"})
-	if system == "" {
-		return name
-	}
-	return name + ", " + system
+	return out, err
 }
