@@ -90,6 +90,7 @@ type Server struct {
 	storage  storage.Storage
 	signer   *signer.Signer
 	edge     *edge.Edge
+	web      *web.Web
 	login    *login.Login
 	metrics  *ops.Metrics
 	ops      *ops.Operations
@@ -175,14 +176,15 @@ func (s *Server) wire() error {
 	s.userinfo = &userinfo.Endpoint{Registry: s.registry, Issuer: issuer, Store: s.storage, Accounts: providers, Now: now}
 	s.jwks = &jwks.Endpoint{Signer: s.signer, MaxAge: registration.JWKSMaxAge}
 	s.discovery = &discovery.Endpoint{Registry: s.registry, GrantTypes: pipeline.Types(), AuthMethods: clients.Methods()}
-	pages, err := web.New(web.Deps{
+	var err error
+	s.web, err = web.New(web.Deps{
 		Registry: s.registry, Storage: s.storage, Accounts: providers, Now: now, Random: random,
 		Address: s.edge.Address, RequestID: edge.RequestID, Log: s.deps.Log,
 	})
 	if err != nil {
 		return err
 	}
-	s.login, err = login.New(login.Deps{Web: pages, Storage: s.storage, Providers: providers})
+	s.login, err = login.New(login.Deps{Web: s.web, Storage: s.storage, Providers: providers})
 	s.registry.OnChange(s.changed)
 	return err
 }

@@ -34,6 +34,8 @@ type Visit struct {
 	FormAction []string
 	// Again is where the failure page leads back to, relative to the issuer's path; the sign-in page when empty.
 	Again string
+
+	web *Web
 }
 
 // SignedIn reports whether somebody is signed in.
@@ -41,10 +43,10 @@ func (v *Visit) SignedIn() bool { return v.User.ID != "" }
 
 // Shell is what the visit's page is rendered in.
 func (v *Visit) Shell() page.Shell {
-	return page.Shell{
+	return v.web.brand(page.Shell{
 		Language: v.Language, Service: v.Site.Service, Base: v.Site.Base, Account: AccountName(v.User), Secure: v.Site.Secure,
 		FormAction: v.FormAction,
-	}
+	}, v.Snapshot.Server())
 }
 
 // AccountName is what a person is called on pages.
@@ -58,7 +60,7 @@ func AccountName(u storage.User) string {
 // Handle gathers, serves, and turns an error into a page.
 func (w *Web) Handle(serve func(*Visit) error) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		v := &Visit{W: rw, R: r, Now: w.Now(), Address: w.Address(r), Snapshot: w.Registry.Current()}
+		v := &Visit{web: w, W: rw, R: r, Now: w.Now(), Address: w.Address(r), Snapshot: w.Registry.Current()}
 		v.Site = SiteOf(v.Snapshot.Server())
 		v.Language = w.Layout.Messages().Match(r.Header.Get("Accept-Language"))
 		err := w.gather(v)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/grantkeeper/grantkeeper/internal/registration"
@@ -64,8 +65,9 @@ type Web struct {
 	// Throttle limits guesses.
 	Throttle Throttle
 
-	failure *page.Page[failure.Data]
-	origins *http.CrossOriginProtection
+	failure  *page.Page[failure.Data]
+	origins  *http.CrossOriginProtection
+	lastLogo atomic.Pointer[logo]
 }
 
 // New reads layout and catalogues. Its error means that the program was built wrong.
