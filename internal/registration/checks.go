@@ -66,10 +66,10 @@ func CheckClientID(s string) error {
 // CheckGrantType checks that a grant type is one that a client can be registered for.
 func CheckGrantType(s string) error {
 	switch s {
-	case GrantTypeClientCredentials, GrantTypeRefreshToken, GrantTypeDeviceCode:
+	case GrantTypeAuthorizationCode, GrantTypeClientCredentials, GrantTypeRefreshToken, GrantTypeDeviceCode:
 		return nil
 	}
-	return fmt.Errorf("must be one of %s, %s, %s", GrantTypeClientCredentials, GrantTypeRefreshToken, GrantTypeDeviceCode)
+	return fmt.Errorf("must be one of %s, %s, %s, %s", GrantTypeAuthorizationCode, GrantTypeClientCredentials, GrantTypeRefreshToken, GrantTypeDeviceCode)
 }
 
 // CheckAuthenticationMethod checks that a method is known.

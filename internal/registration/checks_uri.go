@@ -58,7 +58,7 @@ func ParseRedirectURI(s string) (Redirect, error) {
 			return Redirect{}, errors.New("must be https; http is for 127.0.0.1, [::1] and localhost only")
 		}
 		return Redirect{Scheme: u.Scheme, Host: host, Loopback: loopback}, nil
-	case !strings.Contains(u.Scheme, "."), strings.Contains(u.Scheme, ".."), strings.HasSuffix(u.Scheme, "."):
+	case !isPrivateScheme(u.Scheme):
 		return Redirect{}, fmt.Errorf("scheme %q must be https, http on loopback, or a private scheme with a dot, like com.example.app", u.Scheme)
 	case !strings.HasPrefix(s[len(u.Scheme):], ":/"):
 		return Redirect{}, fmt.Errorf("must have a slash after the scheme, as in %s:/callback", u.Scheme)
@@ -140,9 +140,15 @@ func CheckResourceIdentifier(s string) error {
 	return nil
 }
 
-// CheckRedirectHost checks an entry of a policy's redirectHosts: a host name or IP address without port, or "*." and a
-// domain of at least two labels.
+// CheckRedirectHost checks an entry of a policy's redirectHosts: a host name or IP address without port, "*." and a domain
+// of at least two labels, or a private scheme and its colon.
 func CheckRedirectHost(s string) error {
+	if scheme, private := strings.CutSuffix(s, ":"); private && isScheme(scheme) {
+		if !isPrivateScheme(scheme) {
+			return errors.New("must be a host name, or a private scheme with a dot and its colon, like com.example.app:")
+		}
+		return nil
+	}
 	if domain, wildcard := strings.CutPrefix(s, "*."); wildcard {
 		if err := checkHostName(domain); err != nil {
 			return err
@@ -292,6 +298,12 @@ func isScheme(s string) bool {
 		}
 	}
 	return true
+}
+
+// isPrivateScheme reports whether a scheme is one of those that apps of one owner share (RFC 8252 section 7.1): a domain
+// name in reverse.
+func isPrivateScheme(s string) bool {
+	return isScheme(s) && strings.Contains(s, ".") && !strings.Contains(s, "..") && !strings.HasSuffix(s, ".")
 }
 
 func isUnreserved(c byte) bool {

@@ -13,8 +13,8 @@ func write(f fmt.State, s string) { _, _ = io.WriteString(f, s) }
 
 // String names the keys' server and hides the keys.
 func (d Keys) String() string {
-	return fmt.Sprintf("Keys{%s/%s signing=%d sealing=%d derivation=%d REDACTED}",
-		d.Namespace, d.Name, len(d.Signing), len(d.Sealing), len(d.Derivation))
+	return fmt.Sprintf("Keys{%s/%s signing=%d sealing=%d derivation=%d atRest=%d REDACTED}",
+		d.Namespace, d.Name, len(d.Signing), len(d.Sealing), len(d.Derivation), len(d.AtRest))
 }
 
 // Format is String under every verb.
@@ -60,6 +60,39 @@ func (a LocalAccount) Format(f fmt.State, _ rune) { write(f, a.String()) }
 
 // LogValue is String.
 func (a LocalAccount) LogValue() slog.Value { return slog.StringValue(a.String()) }
+
+// String names the issuer and hides the client secret.
+func (p OIDCProvider) String() string {
+	return fmt.Sprintf("OIDCProvider{%s %s REDACTED}", p.Issuer, p.ClientID)
+}
+
+// Format is String under every verb.
+func (p OIDCProvider) Format(f fmt.State, _ rune) { write(f, p.String()) }
+
+// LogValue is String.
+func (p OIDCProvider) LogValue() slog.Value { return slog.StringValue(p.String()) }
+
+// String names the server and hides the client secret.
+func (p GitHubProvider) String() string {
+	return fmt.Sprintf("GitHubProvider{%s %s REDACTED}", p.URL, p.ClientID)
+}
+
+// Format is String under every verb.
+func (p GitHubProvider) Format(f fmt.State, _ rune) { write(f, p.String()) }
+
+// LogValue is String.
+func (p GitHubProvider) LogValue() slog.Value { return slog.StringValue(p.String()) }
+
+// String names the server and hides who searches, and the password.
+func (p LDAPProvider) String() string {
+	return fmt.Sprintf("LDAPProvider{%s REDACTED}", p.URL)
+}
+
+// Format is String under every verb.
+func (p LDAPProvider) Format(f fmt.State, _ rune) { write(f, p.String()) }
+
+// LogValue is String.
+func (p LDAPProvider) LogValue() slog.Value { return slog.StringValue(p.String()) }
 
 // What holds one of the above prints in short as well: under a verb that does not fit, fmt prints a nested pointer
 // without asking it, and a handler that writes JSON marshals whatever has no LogValue.

@@ -25,6 +25,10 @@ func TestK6SecretsPrintAsRedacted(t *testing.T) {
 		"IdentityProvider": *provider, "*IdentityProvider": provider, "LocalProvider": *provider.Local, "LocalAccount": provider.Local.Accounts[0],
 		"[]LocalAccount": provider.Local.Accounts, "*LocalAccount": &provider.Local.Accounts[0],
 		"Keys": *keys, "*Keys": keys, "SigningKey": keys.Signing[0], "*SigningKey": &keys.Signing[0], "[]SigningKey": keys.Signing,
+		"OIDC": *oidcProvider(), "*OIDC": oidcProvider(), "OIDCProvider": *oidcProvider().OIDC, "*OIDCProvider": oidcProvider().OIDC,
+		"GitHub": *githubProvider(), "*GitHub": githubProvider(), "GitHubProvider": *githubProvider().GitHub, "*GitHubProvider": githubProvider().GitHub,
+		"LDAP": *ldapProvider(), "*LDAP": ldapProvider(), "LDAPProvider": *ldapProvider().LDAP, "*LDAPProvider": ldapProvider().LDAP,
+		"a provider as a document": Document(ldapProvider()), "AtRest": keysAtRest(t).AtRest, "keys at rest": keysAtRest(t),
 		"SymmetricKey": keys.Sealing[0], "*SymmetricKey": &keys.Derivation[0], "[]SymmetricKey": keys.Sealing, "struct": wrapped, "Document": Document(keys),
 	}
 	for name, v := range values {
@@ -42,7 +46,7 @@ func TestK6SecretsPrintAsRedacted(t *testing.T) {
 		noSecrets(t, name+" in a text log", text.String(), keys)
 	}
 	// A JSON log marshals what has no LogValue; a bare list of ours is not caught, and no code of ours logs one.
-	for _, name := range []string{"Client", "*Client", "Authentication", "SecretHash", "*SecretHash", "IdentityProvider", "*IdentityProvider", "LocalProvider", "LocalAccount", "*LocalAccount", "Keys", "*Keys", "SigningKey", "*SigningKey", "SymmetricKey", "*SymmetricKey", "Document"} {
+	for _, name := range []string{"Client", "*Client", "Authentication", "SecretHash", "*SecretHash", "IdentityProvider", "*IdentityProvider", "LocalProvider", "LocalAccount", "*LocalAccount", "Keys", "*Keys", "SigningKey", "*SigningKey", "SymmetricKey", "*SymmetricKey", "Document", "OIDC", "*OIDC", "OIDCProvider", "*OIDCProvider", "GitHub", "*GitHub", "GitHubProvider", "*GitHubProvider", "LDAP", "*LDAP", "LDAPProvider", "*LDAPProvider", "a provider as a document", "keys at rest"} {
 		var b bytes.Buffer
 		slog.New(slog.NewJSONHandler(&b, nil)).Info("x", "v", values[name])
 		noSecrets(t, name+" in a JSON log", b.String(), keys)
@@ -54,7 +58,7 @@ func TestK6SecretsPrintAsRedacted(t *testing.T) {
 
 func noSecrets(t *testing.T, how, printed string, keys *Keys) {
 	t.Helper()
-	secrets := []string{sampleHash, samplePassword, "c2FsdHNhbHRzYWx0c2FsdA", "aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g"}
+	secrets := []string{sampleHash, samplePassword, "c2FsdHNhbHRzYWx0c2FsdA", "aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g", sampleUpstreamSecret, sampleBindPassword, "cn=reader"}
 	for _, b := range [][]byte{keys.Signing[0].PKCS8, keys.Sealing[0].Key, keys.Derivation[0].Key} {
 		b = b[len(b)/2:]
 		decimal := strings.Trim(fmt.Sprintf("%d", b), "[]")

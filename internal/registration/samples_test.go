@@ -118,6 +118,10 @@ func samples(t testing.TB) map[string]Document {
 	return map[string]Document{
 		"server": sampleServer(), "client": sampleClient(), "policy": samplePolicy(),
 		"resource": sampleResource(), "identityprovider": sampleProvider(), "keys": sampleKeys(t),
+		"server-branded": brandedServer(), "client-web": webClient(), "client-browser": browserClient(), "client-native": nativeClient(),
+		"policy-people": peoplePolicy(), "resource-choices": choosyResource(), "resource-asked": askedResource(),
+		"identityprovider-oidc": oidcProvider(), "identityprovider-microsoft": microsoftProvider(), "identityprovider-github": githubProvider(),
+		"identityprovider-ldap": ldapProvider(), "identityprovider-profile": profileProvider(), "keys-at-rest": keysAtRest(t),
 	}
 }
 

@@ -18,8 +18,14 @@ const (
 	MaxResourceServers = 20
 	MaxAccounts        = 2000
 	MaxGroups          = 100
+	MaxOrigins         = 20
+	MaxProviders       = 50 // that a policy names
+	MaxChoices         = 200
+	MaxUpstreamEntries = 100 // tenants, domains, organizations
+	MaxUpstreamScopes  = 50
 	MaxSigningKeys     = 64
 	MaxSymmetricKeys   = 32
+	MaxAtRestKeys      = 512 // none is ever dropped: one a month for 40 years
 )
 
 // problems collects what is wrong with a document, field by field.
@@ -102,6 +108,14 @@ func (d *Server) Validate() error {
 		p.addf("device.interval", "must be shorter than device.codeTTL")
 	}
 	list(&p, "trustedProxies", d.TrustedProxies, MaxTrustedProxies, CheckCIDR)
+	if d.Branding.Logo != "" {
+		p.add("branding.logo", CheckLogo(d.Branding.Logo))
+	}
+	for _, c := range []struct{ field, value string }{{"branding.accent", d.Branding.Accent}, {"branding.accentDark", d.Branding.AccentDark}} {
+		if c.value != "" {
+			p.addValue(c.field, c.value, CheckColour(c.value))
+		}
+	}
 	return p.join()
 }
 
@@ -113,6 +127,10 @@ func (d *Policy) Validate() error {
 	list(&p, "allow.scopes", d.Allow.Scopes, MaxPolicyEntries, CheckScope)
 	list(&p, "allow.redirectHosts", d.Allow.RedirectHosts, MaxPolicyEntries, CheckRedirectHost)
 	list(&p, "allow.authentication", d.Allow.Authentication, 2, CheckAuthenticationMethod)
+	list(&p, "allow.identityProviders", d.Allow.IdentityProviders, MaxProviders, CheckName)
+	if c := d.Require.Consent; c != "" && c != ConsentAlways {
+		p.addValue("require.consent", string(c), fmt.Errorf("must be %s or absent", ConsentAlways))
+	}
 	if v := d.Limits.AccessTokenTTL; v != 0 {
 		p.lifetime("limits.accessTokenTTL", v, MinAccessTokenTTL, MaxAccessTokenTTL)
 	}
@@ -132,19 +150,11 @@ func (d *Resource) Validate() error {
 		p.addf("scopes", "must have at most %d entries", MaxResourceScopes)
 		return p.join()
 	}
-	seen := map[string]bool{}
-	for i, s := range d.Scopes {
-		field := fmt.Sprintf("scopes[%d]", i)
-		p.addValue(field+".name", s.Name, CheckScope(s.Name))
-		if seen[s.Name] {
-			p.addValue(field+".name", s.Name, errors.New("is there twice"))
+	validateScopes(&p, d.Scopes)
+	if d.Choices != nil {
+		for _, e := range CheckChoices(d.Choices) {
+			p.add("choices."+e.Field, e.Err)
 		}
-		if IsIdentityScope(s.Name) {
-			p.addValue(field+".name", s.Name, errors.New("is a scope of OpenID Connect and belongs to no resource"))
-		}
-		seen[s.Name] = true
-		p.addValue(field+".title", s.Title, CheckText(s.Title, MaxDisplayText))
-		p.optionalText(field+".description", s.Description, MaxDescription)
 	}
 	if len(d.ResourceServers) > MaxResourceServers {
 		p.addf("resourceServers", "must have at most %d entries", MaxResourceServers)
@@ -159,73 +169,19 @@ func (d *Resource) Validate() error {
 	return p.join()
 }
 
-// Validate implements [Document].
-func (d *IdentityProvider) Validate() error {
-	var p problems
-	p.owner(d.Namespace, d.Name)
-	p.uid(d.UID)
-	p.addValue("displayName", d.DisplayName, CheckText(d.DisplayName, MaxName))
-	if d.Local == nil {
-		p.addf("local", "must be set: it is the only kind of provider so far")
-		return p.join()
-	}
-	if len(d.Local.Accounts) > MaxAccounts {
-		p.addf("local.accounts", "must have at most %d entries", MaxAccounts)
-		return p.join()
-	}
+func validateScopes(p *problems, scopes []Scope) {
 	seen := map[string]bool{}
-	for i := range d.Local.Accounts {
-		a := &d.Local.Accounts[i]
-		field := fmt.Sprintf("local.accounts[%d]", i)
-		p.addValue(field+".username", a.Username, CheckUsername(a.Username))
-		if key := strings.ToLower(a.Username); seen[key] {
-			p.addValue(field+".username", a.Username, errors.New("is there twice; case makes no difference"))
-		} else {
-			seen[key] = true
+	for i, s := range scopes {
+		field := fmt.Sprintf("scopes[%d]", i)
+		p.addValue(field+".name", s.Name, CheckScope(s.Name))
+		if seen[s.Name] {
+			p.addValue(field+".name", s.Name, errors.New("is there twice"))
 		}
-		for _, e := range CheckAccount(a) {
-			p.add(field+"."+e.Field, e.Err)
+		if IsIdentityScope(s.Name) {
+			p.addValue(field+".name", s.Name, errors.New("is a scope of OpenID Connect and belongs to no resource"))
 		}
+		seen[s.Name] = true
+		p.addValue(field+".title", s.Title, CheckText(s.Title, MaxDisplayText))
+		p.optionalText(field+".description", s.Description, MaxDescription)
 	}
-	return p.join()
-}
-
-// FieldError is a problem of one field. Err never holds the field's value when that may be secret.
-type FieldError struct {
-	Field string
-	Err   error
-}
-
-// CheckAccount checks everything of a local account but its username.
-func CheckAccount(a *LocalAccount) []FieldError {
-	var found []FieldError
-	check := func(field string, err error) {
-		if err != nil {
-			found = append(found, FieldError{field, err})
-		}
-	}
-	check("passwordHash", CheckPasswordHash(a.PasswordHash))
-	if a.Name != "" {
-		check("name", CheckText(a.Name, MaxDisplayText))
-	}
-	if a.Email != "" {
-		check("email", CheckEmail(a.Email))
-	}
-	if a.EmailVerified && a.Email == "" {
-		check("emailVerified", errors.New("must not be true without an email"))
-	}
-	if len(a.Groups) > MaxGroups {
-		check("groups", fmt.Errorf("must have at most %d entries", MaxGroups))
-		return found
-	}
-	seen := map[string]bool{}
-	for i, g := range a.Groups {
-		field := fmt.Sprintf("groups[%d]", i)
-		check(field, CheckText(g, MaxDisplayText))
-		if seen[g] {
-			check(field, errors.New("is there twice"))
-		}
-		seen[g] = true
-	}
-	return found
 }

@@ -2,6 +2,7 @@ package registration
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -14,9 +15,7 @@ func (d *Client) Validate() error {
 		p.addf("generation", "must not be negative")
 	}
 	p.addValue("clientID", d.ClientID, CheckClientID(d.ClientID))
-	if d.Type != TypeService && d.Type != TypeDevice {
-		p.addValue("type", d.Type, fmt.Errorf("must be %s or %s", TypeService, TypeDevice))
-	}
+	p.addValue("type", d.Type, CheckClientType(d.Type))
 	p.addValue("display.name", d.Display.Name, CheckText(d.Display.Name, MaxName))
 	p.optionalText("display.publisher", d.Display.Publisher, MaxDisplayText)
 	for _, v := range []struct{ field, value string }{{"display.homepage", d.Display.Homepage}, {"display.policyURI", d.Display.PolicyURI}} {
@@ -24,7 +23,11 @@ func (d *Client) Validate() error {
 			p.addValue(v.field, v.value, CheckWebURI(v.value))
 		}
 	}
-	list(&p, "redirectURIs", d.RedirectURIs, MaxRedirectURIs, CheckRedirectURI)
+	d.validateAddresses(&p)
+	p.addValue("consent", string(d.Consent), CheckConsent(d.Consent))
+	if a := d.IDTokenAlgorithm; a != "" && a != AlgorithmRS256 && a != AlgorithmES256 {
+		p.addValue("idTokenAlgorithm", a, fmt.Errorf("must be %s or %s", AlgorithmRS256, AlgorithmES256))
+	}
 	list(&p, "scopes", d.Scopes, MaxClientScopes, CheckScope)
 	d.validateGrants(&p)
 	d.validateAuthentication(&p)
@@ -35,20 +38,37 @@ func (d *Client) Validate() error {
 	return p.join()
 }
 
+// validateAddresses checks where the client may send people, and what may call from where.
+func (d *Client) validateAddresses(p *problems) {
+	check := func(uri string) error { return CheckRedirectFor(d.Type, uri) }
+	list(p, "redirectURIs", d.RedirectURIs, MaxRedirectURIs, check)
+	list(p, "postLogoutRedirectURIs", d.PostLogoutRedirectURIs, MaxRedirectURIs, check)
+	if d.BackChannelLogoutURI != "" {
+		p.addValue("backChannelLogoutURI", d.BackChannelLogoutURI, CheckServiceURI(d.BackChannelLogoutURI))
+	}
+	list(p, "allowedOrigins", d.AllowedOrigins, MaxOrigins, CheckOrigin)
+	if len(d.AllowedOrigins) > 0 && d.Type != TypeBrowser {
+		p.addf("allowedOrigins", "must be empty unless type is %s", TypeBrowser)
+	}
+}
+
 func (d *Client) validateGrants(p *problems) {
 	list(p, "grantTypes", d.GrantTypes, MaxPolicyEntries, CheckGrantType)
 	if len(d.GrantTypes) == 0 {
 		p.addf("grantTypes", "must not be empty")
 	}
+	if slices.Contains(d.GrantTypes, GrantTypeAuthorizationCode) && len(d.RedirectURIs) == 0 {
+		p.addf("redirectURIs", "must not be empty with the grant type %s", GrantTypeAuthorizationCode)
+	}
 	user := HasUserGrant(d.GrantTypes)
 	for i, g := range d.GrantTypes {
 		if g == GrantTypeRefreshToken && !user {
-			p.addf(fmt.Sprintf("grantTypes[%d]", i), "refresh_token needs a grant that begins with a user, such as %s", GrantTypeDeviceCode)
+			p.addf(fmt.Sprintf("grantTypes[%d]", i), "refresh_token needs a grant that begins with a user, such as %s", GrantTypeAuthorizationCode)
 		}
 	}
 	for i, s := range d.Scopes {
 		if IsIdentityScope(s) && !user {
-			p.addf(fmt.Sprintf("scopes[%d]", i), "%s needs a grant that begins with a user, such as %s", s, GrantTypeDeviceCode)
+			p.addf(fmt.Sprintf("scopes[%d]", i), "%s needs a grant that begins with a user, such as %s", s, GrantTypeAuthorizationCode)
 		}
 	}
 }
@@ -64,6 +84,8 @@ func (d *Client) validateAuthentication(p *problems) {
 	switch {
 	case len(a.Methods) == 0:
 		p.addf("authentication.methods", "must not be empty")
+	case secret && AlwaysPublic(d.Type):
+		p.addf("authentication.methods", "must be %s alone with type %s, whose users could read a secret (RFC 8252 section 8.5)", AuthenticationNone, d.Type)
 	case secret && len(a.Secrets) == 0:
 		p.addf("authentication.secrets", "must not be empty with the method %s", AuthenticationClientSecret)
 	case !secret && len(a.Secrets) > 0:

@@ -37,8 +37,11 @@ func (d *Keys) Validate() error {
 			p.addValue(field+".state", string(k.State), fmt.Errorf("must be %s, %s or %s", KeyNext, KeyActive, KeyRetired))
 		}
 	}
-	symmetric(&p, "sealing", d.Sealing)
-	symmetric(&p, "derivation", d.Derivation)
+	symmetric(&p, "sealing", d.Sealing, MaxSymmetricKeys)
+	symmetric(&p, "derivation", d.Derivation, MaxSymmetricKeys)
+	if len(d.AtRest) > 0 { // sets that are older than these keys have none until they are looked at again
+		symmetric(&p, "atRest", d.AtRest, MaxAtRestKeys)
+	}
 	return p.join()
 }
 
@@ -63,9 +66,9 @@ func checkSigningKey(k *SigningKey) error {
 	return nil
 }
 
-func symmetric(p *problems, field string, keys []SymmetricKey) {
-	if len(keys) == 0 || len(keys) > MaxSymmetricKeys {
-		p.addf(field, "must have 1 to %d entries", MaxSymmetricKeys)
+func symmetric(p *problems, field string, keys []SymmetricKey, limit int) {
+	if len(keys) == 0 || len(keys) > limit {
+		p.addf(field, "must have 1 to %d entries", limit)
 		return
 	}
 	ids := map[string]bool{}

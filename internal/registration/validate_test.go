@@ -60,7 +60,7 @@ func TestClientRefusals(t *testing.T) {
 		"a uid with a line end":                 {func(d *Client) { d.UID = "a\nb" }, "uid"},
 		"a negative generation":                 {func(d *Client) { d.Generation = -1 }, "generation"},
 		"no client id":                          {func(d *Client) { d.ClientID = "" }, "clientID"},
-		"an unknown type":                       {func(d *Client) { d.Type = "Web" }, "type"},
+		"an unknown type":                       {func(d *Client) { d.Type = "Desktop" }, "type"},
 		"no display name":                       {func(d *Client) { d.Display.Name = "" }, "display.name"},
 		"a publisher that reverses the text":    {func(d *Client) { d.Display.Publisher = "a\u202e" }, "display.publisher"},
 		"a homepage that is a script":           {func(d *Client) { d.Display.Homepage = "javascript:alert(1)" }, "display.homepage"},
@@ -134,7 +134,7 @@ func TestIdentityProviderRefusals(t *testing.T) {
 	checkRefusals(t, sampleProvider, map[string]refusal[*IdentityProvider]{
 		"no uid":                         {func(d *IdentityProvider) { d.UID = "" }, "uid"},
 		"no display name":                {func(d *IdentityProvider) { d.DisplayName = "" }, "displayName"},
-		"no kind of provider":            {func(d *IdentityProvider) { d.Local = nil }, "local"},
+		"no kind of provider":            {func(d *IdentityProvider) { d.Local = nil }, "oidc, github, ldap, local"},
 		"a username with a space":        {func(d *IdentityProvider) { d.Local.Accounts[0].Username = "a b" }, "local.accounts[0].username"},
 		"two usernames but for the case": {func(d *IdentityProvider) { d.Local.Accounts[1].Username = "ADA" }, "local.accounts[1].username"},
 		"a password in the clear":        {func(d *IdentityProvider) { d.Local.Accounts[1].PasswordHash = "hunter2" }, "local.accounts[1].passwordHash"},

@@ -14,6 +14,12 @@ const (
 	TypeService = "Service"
 )
 
+// AlwaysPublic reports whether clients of a type never authenticate: whoever has the app can read what is in it (RFC 8252
+// section 8.5).
+func AlwaysPublic(clientType string) bool {
+	return clientType == TypeBrowser || clientType == TypeNative
+}
+
 // The grant types a client can be registered for, by their registered names (RFC 7591 section 2).
 const (
 	GrantTypeAuthorizationCode = "authorization_code"
