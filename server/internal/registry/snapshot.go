@@ -29,6 +29,12 @@ type Client struct {
 // Enabled reports whether the client may be served: not suspended and not cut off by its policy.
 func (c *Client) Enabled() bool { return !c.Suspended && c.Refused == nil }
 
+// AllowsOrigin reports whether pages of an origin may call the server for this client. Only a public client that runs in
+// browsers has origins; "null", which any sandboxed page may send, is none.
+func (c *Client) AllowsOrigin(origin string) bool {
+	return origin != "null" && c.Public && c.Type == registration.TypeBrowser && slices.Contains(c.AllowedOrigins, origin)
+}
+
 // Snapshot is everything the server knows at one moment. It never changes once made; every method is safe for
 // concurrent use, and looking a client up does not allocate.
 type Snapshot struct {
@@ -38,6 +44,8 @@ type Snapshot struct {
 	// held are clients that are known and not served, by UID: their document cannot be read any more, or an older client
 	// has their client id. They were not deleted, so nothing of theirs is to be revoked.
 	held map[string]*Client
+	// origins counts the enabled browser clients that may be called from an origin.
+	origins map[string]int
 
 	shared
 	rejected    []Key
@@ -56,7 +64,9 @@ type shared struct {
 	resources map[string]*registration.Resource // by identifier
 	scopes    map[string]scopeOf
 	scopeList []string
-	providers []*registration.IdentityProvider // by name
+	providers []*registration.IdentityProvider // by order, then by name
+	// providerByUID holds the same ones.
+	providerByUID map[string]*registration.IdentityProvider
 }
 
 type scopeOf struct {
@@ -106,8 +116,18 @@ func (s *Snapshot) ScopeResource(name string) (*registration.Resource, *registra
 // AllScopes lists the scopes that resources declare, sorted. The caller must not change it.
 func (s *Snapshot) AllScopes() []string { return s.scopeList }
 
-// IdentityProviders lists the providers by name. The caller must not change it.
+// IdentityProviders lists the providers by their order, then by name. The caller must not change it.
 func (s *Snapshot) IdentityProviders() []*registration.IdentityProvider { return s.providers }
+
+// IdentityProvider finds a provider by its object's UID, which is what users are bound to.
+func (s *Snapshot) IdentityProvider(uid string) (*registration.IdentityProvider, bool) {
+	p, ok := s.providerByUID[uid]
+	return p, ok
+}
+
+// AllowsOrigin reports whether pages of an origin may call the server for any client; which one, a preflight does not say
+// (Fetch section 4.8).
+func (s *Snapshot) AllowsOrigin(origin string) bool { return s.origins[origin] > 0 }
 
 // Version is the highest resourceVersion of the source that is in the snapshot; "" before the first one.
 func (s *Snapshot) Version() string { return s.version }

@@ -286,10 +286,12 @@ func (s *state) serve(next *Snapshot) {
 		return
 	}
 	clients, byUID := edit(&next.clients), edit(&next.byUID)
+	origins := originCount{next: next}
 	served := make([]*Client, 0, len(s.touched))
 	for id := range s.touched {
 		if old, ok := clients.get(id); ok {
 			next.refused -= count(old)
+			origins.add(old, -1)
 			if c, _ := byUID.get(old.UID); c == old {
 				byUID.set(old.UID, nil)
 			}
@@ -305,6 +307,7 @@ func (s *state) serve(next *Snapshot) {
 		}
 		c := s.clientOf(winner, next.policies)
 		next.refused += count(c)
+		origins.add(c, 1)
 		clients.set(id, c)
 		served = append(served, c)
 	}
@@ -346,6 +349,8 @@ func gather(records map[Key]*record) shared {
 		policies:  make(map[string]*registration.Policy),
 		resources: make(map[string]*registration.Resource),
 		scopes:    make(map[string]scopeOf),
+
+		providerByUID: make(map[string]*registration.IdentityProvider),
 	}
 	for _, key := range slices.Sorted(maps.Keys(records)) {
 		switch d := records[key].document.(type) {
@@ -372,5 +377,9 @@ func gather(records map[Key]*record) shared {
 	s.scopeList = slices.Sorted(maps.Keys(s.scopes))
 	slices.SortStableFunc(s.providers, func(a, b *registration.IdentityProvider) int { return strings.Compare(a.Name, b.Name) })
 	s.providers = slices.CompactFunc(s.providers, func(a, b *registration.IdentityProvider) bool { return a.Name == b.Name })
+	for _, p := range s.providers {
+		s.providerByUID[p.UID] = cmp.Or(s.providerByUID[p.UID], p)
+	}
+	slices.SortStableFunc(s.providers, func(a, b *registration.IdentityProvider) int { return cmp.Compare(a.Order, b.Order) })
 	return s
 }
