@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -154,12 +156,20 @@ func chromium(t testing.TB) string {
 // notRun ends a test that cannot run here.
 func notRun(t testing.TB, why string) {
 	t.Helper()
-	required := strings.FieldsFunc(os.Getenv("GRANTKEEPER_REQUIRE"), func(r rune) bool { return r == ',' || r == ' ' })
-	if slices.Contains(required, "browser") || slices.Contains(required, "all") {
+	if required() {
 		t.Fatalf("%s; test/browser/install gets it", why)
 	}
 	t.Skipf("NOT RUN: %s; test/browser/install gets it", why)
 }
+
+// required reports whether tests that cannot run here fail.
+func required() bool {
+	tiers := strings.FieldsFunc(os.Getenv("GRANTKEEPER_REQUIRE"), func(r rune) bool { return r == ',' || r == ' ' })
+	return slices.Contains(tiers, "browser") || slices.Contains(tiers, "all")
+}
+
+// Wanted reports whether tests in a browser are asked for, for those that are too many to run wherever there is one.
+func Wanted() bool { return required() || os.Getenv("GRANTKEEPER_SCREENSHOTS") != "" }
 
 // Look is how a page is looked at.
 type Look struct {
@@ -167,40 +177,104 @@ type Look struct {
 	Width, Height int64
 	// Scheme is light or dark.
 	Scheme string
+	// Forced is true where the colours are the reader's own (forced-colors, high contrast).
+	Forced bool
+	// Text is the size of plain text in pixels: 16, or more for those who set it so.
+	Text int64
 }
 
-// The looks in which pages are checked. 320 px is what WCAG 2.2 asks for (1.4.10 Reflow).
+// The looks in which pages are checked. WCAG 2.2 asks for 320 px (1.4.10 Reflow) and text of twice the size (1.4.4).
 var (
 	Light  = Look{Name: "light", Width: 1000, Height: 900, Scheme: "light"}
 	Dark   = Look{Name: "dark", Width: 1000, Height: 900, Scheme: "dark"}
 	Narrow = Look{Name: "320px", Width: 320, Height: 640, Scheme: "light"}
+	Forced = Look{Name: "forced-colors", Width: 640, Height: 900, Scheme: "dark", Forced: true}
+	Large  = Look{Name: "large-text", Width: 640, Height: 900, Scheme: "light", Text: 32}
 )
 
 // Look sets how the page is looked at.
 func (p *Page) Look(l Look) {
 	p.Helper()
+	forced := "none"
+	if l.Forced {
+		forced = "active"
+	}
 	_, err := chromedp.Call(p.Tab, emulation.SetDeviceMetricsOverride,
 		emulation.SetDeviceMetricsOverrideParams{Width: l.Width, Height: l.Height, DeviceScaleFactor: 1})
 	if err == nil {
 		_, err = chromedp.Call(p.Tab, emulation.SetEmulatedMedia,
-			emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: l.Scheme}}})
+			emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+				{Name: "prefers-color-scheme", Value: l.Scheme}, {Name: "forced-colors", Value: forced},
+			}})
+	}
+	if err == nil {
+		_, err = chromedp.Call(p.Tab, page.SetFontSizes, page.SetFontSizesParams{FontSizes: &page.FontSizes{Standard: cmp.Or(l.Text, 16)}})
 	}
 	if err != nil {
 		p.Fatalf("look %s: %v", l.Name, err)
 	}
 }
 
-// Check looks at the page dark, narrow and light: axe-core finds no violation, nothing is wider than the window, and a
-// screenshot of each is kept under the name when a folder is set. The page is light afterwards.
+// Language makes the browser ask for pages in a language from now on, as Accept-Language says it.
+func (p *Page) Language(accept string) {
+	p.Helper()
+	agent := Eval[string](p, "navigator.userAgent")
+	if _, err := chromedp.Call(p.Tab, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: agent, AcceptLanguage: accept}); err != nil {
+		p.Fatalf("language %s: %v", accept, err)
+	}
+}
+
+// Check looks at the page dark, narrow, with forced colours, with large text, and light: axe-core finds no violation, nothing is
+// wider than the window, the page is small and from one host, and a screenshot of each is kept under the name when a folder is
+// set. The page is light afterwards.
 func (p *Page) Check(name string) {
 	p.Helper()
-	for _, l := range []Look{Dark, Narrow, Light} {
-		p.Look(l)
-		p.axe(name + ", " + l.Name)
-		if wider := Eval[int](p, `document.documentElement.scrollWidth - window.innerWidth`); wider > 0 {
-			p.Errorf("%s, %s: the page is %d px wider than the window", name, l.Name, wider)
-		}
-		p.Screenshot(name + " " + l.Name)
+	p.weight(name)
+	for _, l := range []Look{Forced, Large, Dark, Narrow, Light} {
+		p.CheckLook(name, l)
+	}
+}
+
+// CheckLook is [Page.Check] in one look.
+func (p *Page) CheckLook(name string, l Look) {
+	p.Helper()
+	p.Look(l)
+	what := name + ", " + l.Name
+	if !l.Forced && l.Text == 0 { // these are of the same elements and have no colours of ours
+		p.axe(what)
+	}
+	p.reflows(what)
+	p.Screenshot(name + " " + l.Name)
+}
+
+// reflows checks that nothing is wider than the window, and that what people click is at least 24 px wide and high (WCAG 2.2,
+// 2.5.8), but for links within a sentence and boxes whose label can be clicked.
+func (p *Page) reflows(what string) {
+	p.Helper()
+	if wider := Eval[int](p, `document.documentElement.scrollWidth - window.innerWidth`); wider > 0 {
+		p.Errorf("%s: the page is %d px wider than the window", what, wider)
+	}
+	small := Eval[[]string](p, `[...document.querySelectorAll("a, button, summary, select, input:not([type=hidden], label *)")].filter(e => {
+		const r = e.getBoundingClientRect();
+		return r.width > 0 && (r.width < 24 || r.height < 24) && !(e.matches("p a, dd a") && getComputedStyle(e).display == "inline");
+	}).map(e => e.outerHTML)`)
+	for _, e := range small {
+		p.Errorf("%s: hard to hit: %s", what, e)
+	}
+}
+
+// MaxWeight is what a page may weigh, in bytes, with what is in it.
+const MaxWeight = 20 << 10
+
+// weight checks what was loaded for the page.
+func (p *Page) weight(what string) {
+	p.Helper()
+	if n := Eval[int](p, `performance.getEntriesByType("navigation")[0].decodedBodySize`); n > MaxWeight {
+		p.Errorf("%s: the page has %d bytes, more than %d", what, n, MaxWeight)
+	}
+	foreign := Eval[[]string](p, `performance.getEntriesByType("resource").map(e => e.name).filter(n => !n.startsWith("data:") && new URL(n).origin != location.origin)`)
+	for _, address := range foreign {
+		p.Errorf("%s: the page loads %s from elsewhere", what, address)
 	}
 }
 

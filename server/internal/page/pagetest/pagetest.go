@@ -5,16 +5,20 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"flag"
+	"maps"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/grantkeeper/grantkeeper/server/internal/page"
+	"github.com/grantkeeper/grantkeeper/test/browser"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -27,7 +31,8 @@ func Shell() page.Shell {
 // Hostile is text that a manifest or a device might hold: a tag, an attribute's end, a script URL.
 const Hostile = `"><script>alert(1)</script><img src=x onerror=alert(1)>`
 
-// Golden renders each of the pages and compares it with testdata/<name>.html.
+// Golden renders each of the pages and compares it with testdata/<name>.html, checks it in every language, and, where tests in
+// a browser are asked for, looks at it in Chromium.
 func Golden[D any](t *testing.T, parse func(*page.Layout) (*page.Page[D], error), pages map[string]D) {
 	t.Helper()
 	layout, err := page.NewLayout()
@@ -38,15 +43,63 @@ func Golden[D any](t *testing.T, parse func(*page.Layout) (*page.Page[D], error)
 	if err != nil {
 		t.Fatal(err)
 	}
+	languages := layout.Messages().Languages()
+	answers := map[string]*httptest.ResponseRecorder{} // by path: language and name
 	for name, data := range pages {
+		file := strings.ReplaceAll(name, " ", "-")
 		t.Run(name, func(t *testing.T) {
-			w := httptest.NewRecorder()
-			if err := p.Render(w, 200, Shell(), data); err != nil {
-				t.Fatal(err)
+			for _, lang := range languages {
+				shell := Shell()
+				shell.Language = lang
+				w := httptest.NewRecorder()
+				if err := p.Render(w, 200, shell, data); err != nil {
+					t.Fatal(lang, err)
+				}
+				answers["/"+lang+"/"+file] = w
+				if Check(t, w); t.Failed() {
+					t.Fatalf("in %s", lang)
+				}
 			}
-			Check(t, w)
-			compare(t, filepath.Join("testdata", strings.ReplaceAll(name, " ", "-")+".html"), w.Body.String())
+			compare(t, filepath.Join("testdata", file+".html"), answers["/"+page.DefaultLanguage+"/"+file].Body.String())
 		})
+	}
+	if browser.Wanted() {
+		t.Run("in Chromium", func(t *testing.T) { look(t, languages, answers) })
+	}
+}
+
+// look opens the pages in a browser: in the default language in every look, in one that is read from right to left narrow and
+// dark, and in all others narrow.
+func look(t *testing.T, languages []string, answers map[string]*httptest.ResponseRecorder) {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a, ok := answers[r.URL.Path]
+		if !ok {
+			http.NotFound(w, r)
+			return
+		}
+		maps.Copy(w.Header(), a.Header())
+		_, _ = w.Write(a.Body.Bytes())
+	}))
+	defer s.Close()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := browser.New(t)
+	for _, path := range slices.Sorted(maps.Keys(answers)) {
+		lang, file, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+		name := filepath.Base(dir) + " " + file
+		p.Open(s.URL + path)
+		switch {
+		case lang == page.DefaultLanguage:
+			p.Check(name)
+		case strings.Contains(answers[path].Body.String(), ` dir="rtl">`):
+			p.CheckLook(name+" "+lang, browser.Narrow)
+			p.CheckLook(name+" "+lang, browser.Dark)
+		default:
+			p.CheckLook(name+" "+lang, browser.Narrow)
+		}
 	}
 }
 
