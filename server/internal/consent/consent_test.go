@@ -1,0 +1,264 @@
+package consent
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/grantkeeper/grantkeeper/internal/registration"
+	"github.com/grantkeeper/grantkeeper/server/internal/storage"
+)
+
+// apis is what APIs declare in the tests.
+type apis []*registration.Resource
+
+func (a apis) ScopeResource(name string) (*registration.Resource, *registration.Scope, bool) {
+	for _, r := range a {
+		for i := range r.Scopes {
+			if r.Scopes[i].Name == name {
+				return r, &r.Scopes[i], true
+			}
+		}
+	}
+	return nil, nil, false
+}
+
+const (
+	issuer   = "https://login.example.com"
+	orders   = "https://orders.example.com"
+	clusters = "https://clusters.example.com"
+	regions  = "https://regions.example.com"
+)
+
+func declared() apis {
+	return apis{
+		{Name: "orders", Identifier: orders, Scopes: []registration.Scope{{Name: "orders.read"}, {Name: "orders.delete", Sensitive: true}}},
+		{Name: "clusters", Identifier: clusters, Scopes: []registration.Scope{{Name: "clusters.read"}, {Name: "clusters.write"}, {Name: "clusters.drop", Sensitive: true}},
+			Choices: &registration.Choices{Type: "project", Title: "Projects", URL: clusters + "/.oauth/choices"}},
+		{Name: "regions", Identifier: regions, Scopes: []registration.Scope{{Name: "regions.use"}},
+			Choices: &registration.Choices{Type: "region", Title: "Regions", Static: []registration.Choice{{ID: "eu", Title: "Europe"}, {ID: "eu-1", Title: "Dublin", Parent: "eu"}, {ID: "us", Title: "America"}}}},
+	}
+}
+
+// projects is the person's own list.
+func projects() List {
+	return List{
+		{ID: "acme", Title: "Acme"}, {ID: "p1", Title: "Shop", Parent: "acme"}, {ID: "p2", Title: "Blog", Parent: "acme"},
+		{ID: "own", Title: "My own"}, {ID: "beta", Title: "Beta"}, {ID: "p3", Title: "Lab", Parent: "beta"},
+	}
+}
+
+func lists() Lists { return Lists{clusters: projects(), regions: declared()[2].Choices.Static} }
+
+const (
+	shop   = `[{"type":"project","locations":["https://clusters.example.com"],"identifier":"p1","parent":"acme"}]`
+	blog   = `[{"type":"project","locations":["https://clusters.example.com"],"identifier":"p2","parent":"acme"}]`
+	dublin = `[{"type":"region","locations":["https://regions.example.com"],"identifier":"eu-1","parent":"eu"}]`
+)
+
+func remembered(details string, audience []string, scopes ...string) *storage.Consent {
+	c := &storage.Consent{Scopes: scopes, Audience: audience}
+	if details != "" {
+		c.AuthorizationDetails = json.RawMessage(details)
+	}
+	return c
+}
+
+func TestAsk(t *testing.T) {
+	both := []string{"openid", "orders.read"}
+	for name, c := range map[string]struct {
+		question Question
+		needed   bool
+		// scopes as name, with "!" when allowed before, "*" when optional, "+" when ticked
+		scopes string
+		groups string
+	}{
+		"everything is new to who never met the app":             {Question{Scopes: []string{"openid", "profile", "orders.read", "orders.delete"}}, true, "openid+ profile*+ orders.read*+ orders.delete*", ""},
+		"what was allowed before is not asked":                   {Question{Scopes: both, Remembered: remembered("", []string{orders}, both...)}, false, "openid!+ orders.read!+", ""},
+		"only what is new is asked":                              {Question{Scopes: append(both, "orders.delete"), Remembered: remembered("", []string{orders}, both...)}, true, "openid!+ orders.read!+ orders.delete*", ""},
+		"a scope that moved to another API is new":               {Question{Scopes: both, Remembered: remembered("", []string{clusters}, both...)}, true, "openid!+ orders.read*+", ""},
+		"Always asks everything again, sensitive ones included":  {Question{Scopes: []string{"orders.delete"}, Mode: registration.ConsentAlways, Remembered: remembered("", []string{orders}, "orders.delete")}, true, "orders.delete*+", ""},
+		"prompt=consent asks everything again":                   {Question{Scopes: both, Prompted: true, Remembered: remembered("", []string{orders}, both...)}, true, "openid+ orders.read*+", ""},
+		"prompt=consent asks also where the operator skips":      {Question{Scopes: both, Prompted: true, Mode: registration.ConsentSkip}, true, "openid+ orders.read*+", ""},
+		"Skip asks nothing":                                      {Question{Scopes: append(both, "orders.delete"), Mode: registration.ConsentSkip}, false, "openid!+ orders.read!+ orders.delete!", ""},
+		"Skip asks for the choice that must be made":             {Question{Scopes: []string{"clusters.read"}, Mode: registration.ConsentSkip}, true, "clusters.read!+", "clusters"},
+		"Skip does not ask for a choice again":                   {Question{Scopes: []string{"clusters.read"}, Mode: registration.ConsentSkip, Remembered: remembered(shop, []string{clusters}, "clusters.read")}, false, "clusters.read!+", ""},
+		"a choice that was never made is asked":                  {Question{Scopes: []string{"clusters.read"}, Remembered: remembered("", []string{clusters}, "clusters.read")}, true, "clusters.read!+", "clusters"},
+		"a choice that was made is not":                          {Question{Scopes: []string{"clusters.read"}, Remembered: remembered(shop, []string{clusters}, "clusters.read")}, false, "clusters.read!+", ""},
+		"something new at an API shows what was chosen there":    {Question{Scopes: []string{"clusters.read", "clusters.write"}, Remembered: remembered(shop, []string{clusters}, "clusters.read")}, true, "clusters.read!+ clusters.write*+", "clusters:p1"},
+		"something new elsewhere does not":                       {Question{Scopes: []string{"clusters.read", "orders.read"}, Remembered: remembered(shop, []string{clusters}, "clusters.read")}, true, "clusters.read!+ orders.read*+", ""},
+		"a chosen thing that the manifest dropped is asked anew": {Question{Scopes: []string{"regions.use"}, Remembered: remembered(`[{"type":"region","locations":["https://regions.example.com"],"identifier":"moon"}]`, []string{regions}, "regions.use")}, true, "regions.use!+", "regions"},
+		"a choice of another type is none":                       {Question{Scopes: []string{"clusters.read"}, Remembered: remembered(`[{"type":"bucket","locations":["https://clusters.example.com"],"identifier":"b"}]`, []string{clusters}, "clusters.read")}, true, "clusters.read!+", "clusters"},
+		"an unreadable choice is none":                           {Question{Scopes: []string{"clusters.read"}, Remembered: remembered(`{"type":`, []string{clusters}, "clusters.read")}, true, "clusters.read!+", "clusters"},
+		"resource narrows what is asked":                         {Question{Scopes: []string{"openid", "orders.read", "clusters.read"}, Resources: []string{orders}}, true, "openid+ orders.read*+", ""},
+		"what no API declares any more is not asked":             {Question{Scopes: []string{"orders.read", "gone"}}, true, "orders.read*+", ""},
+		"what a device's page asked is not asked again":          {Question{Scopes: []string{"openid", "orders.read"}, Confirmed: true}, false, "openid+ orders.read*+", ""},
+		"a device's sensitive scope is":                          {Question{Scopes: []string{"orders.delete"}, Confirmed: true}, true, "orders.delete*", ""},
+		"a device's remembered sensitive scope is not":           {Question{Scopes: []string{"orders.delete"}, Confirmed: true, Remembered: remembered("", []string{orders}, "orders.delete")}, false, "orders.delete!+", ""},
+		"a device's choice is asked":                             {Question{Scopes: []string{"clusters.read"}, Confirmed: true}, true, "clusters.read*+", "clusters"},
+		"a device's remembered choice is not":                    {Question{Scopes: []string{"clusters.read", "clusters.write"}, Confirmed: true, Remembered: remembered(shop, []string{clusters}, "clusters.read")}, false, "clusters.read!+ clusters.write*+", ""},
+		"a device of a client that always asks chooses anew":     {Question{Scopes: []string{"clusters.read"}, Confirmed: true, Mode: registration.ConsentAlways, Remembered: remembered(shop, []string{clusters}, "clusters.read")}, true, "clusters.read*+", "clusters:p1"},
+		"changing asks everything":                               {Question{Scopes: []string{"openid", "clusters.drop"}, Changing: true, Remembered: remembered(shop, []string{clusters}, "openid", "clusters.drop")}, true, "openid+ clusters.drop*+", "clusters:p1"},
+		"no scope at all is asked once":                          {Question{}, true, "", ""},
+		"no scope at all is not asked of who let the app in":     {Question{Remembered: remembered("", nil, "openid")}, false, "", ""},
+		"a scope that is there twice is asked once":              {Question{Scopes: []string{"orders.read", "orders.read"}}, true, "orders.read*+", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.question.Issuer = issuer
+			s := Ask(declared(), c.question)
+			if s.Needed != c.needed {
+				t.Errorf("needed %t", s.Needed)
+			}
+			if got := describe(s); got != c.scopes {
+				t.Errorf("scopes %q, want %q", got, c.scopes)
+			}
+			groups := ""
+			for i, g := range s.Groups {
+				if i > 0 {
+					groups += " "
+				}
+				groups += g.Resource.Name
+				for _, id := range g.Chosen {
+					groups += ":" + id
+				}
+			}
+			if groups != c.groups {
+				t.Errorf("groups %q, want %q", groups, c.groups)
+			}
+		})
+	}
+}
+
+func describe(s *Sheet) string {
+	out := ""
+	for i, scope := range s.Scopes {
+		if i > 0 {
+			out += " "
+		}
+		out += scope.Name
+		for mark, on := range map[string]bool{"!": scope.Allowed, "*": scope.Optional} {
+			if on {
+				out += mark // never both
+			}
+		}
+		if scope.Ticked {
+			out += "+"
+		}
+	}
+	return out
+}
+
+func TestDecide(t *testing.T) {
+	pick := func(at string, ids ...string) map[string]Pick { return map[string]Pick{at: {Chosen: ids}} }
+	for name, c := range map[string]struct {
+		question Question
+		answer   Answer
+		want     Result
+		problem  Problem
+		at       string
+	}{
+		"what is ticked": {
+			Question{Scopes: []string{"openid", "profile", "orders.read", "orders.delete"}}, Answer{Scopes: []string{"orders.read"}},
+			Result{Scopes: []string{"openid", "orders.read"}, Audience: []string{orders}, Keep: &Keep{Scopes: []string{"openid", "orders.read"}, Audience: []string{orders}}}, "", "",
+		},
+		"never what was not asked": {
+			Question{Scopes: []string{"openid"}}, Answer{Scopes: []string{"orders.read", "admin"}},
+			Result{Scopes: []string{"openid"}, Audience: []string{issuer}, Keep: &Keep{Scopes: []string{"openid"}, Audience: []string{issuer}}}, "", "",
+		},
+		"nothing ticked":                    {Question{Scopes: []string{"orders.read", "profile"}}, Answer{}, Result{}, Nothing, ""},
+		"staying alone is nothing":          {Question{Scopes: []string{"orders.read", "offline_access"}}, Answer{Scopes: []string{"offline_access"}}, Result{}, Nothing, ""},
+		"a choice must be made":             {Question{Scopes: []string{"clusters.read"}}, Answer{Scopes: []string{"clusters.read"}}, Result{}, Unchosen, clusters},
+		"a choice outside the list is none": {Question{Scopes: []string{"clusters.read"}}, Answer{Scopes: []string{"clusters.read"}, Picks: pick(clusters, "p9", "")}, Result{}, Unchosen, clusters},
+		"no choice is needed where no scope is let through": {
+			Question{Scopes: []string{"orders.read", "clusters.read"}}, Answer{Scopes: []string{"orders.read"}, Picks: pick(clusters, "p1")},
+			Result{Scopes: []string{"orders.read"}, Audience: []string{orders}, Keep: &Keep{Scopes: []string{"orders.read"}, Audience: []string{orders}}}, "", "",
+		},
+		"one project": {
+			Question{Scopes: []string{"clusters.read"}}, Answer{Scopes: []string{"clusters.read"}, Picks: pick(clusters, "p1")},
+			Result{Scopes: []string{"clusters.read"}, Audience: []string{clusters}, Details: json.RawMessage(shop), Keep: &Keep{Scopes: []string{"clusters.read"}, Audience: []string{clusters}, Details: json.RawMessage(shop)}}, "", "",
+		},
+		"Always remembers nothing": {
+			Question{Scopes: []string{"clusters.read"}, Mode: registration.ConsentAlways}, Answer{Scopes: []string{"clusters.read"}, Picks: pick(clusters, "p2")},
+			Result{Scopes: []string{"clusters.read"}, Audience: []string{clusters}, Details: json.RawMessage(blog)}, "", "",
+		},
+		"what was allowed before and not asked is remembered on": {
+			Question{Scopes: []string{"orders.read"}, Remembered: remembered(shop, []string{clusters}, "clusters.read", "profile", "gone")}, Answer{Scopes: []string{"orders.read"}},
+			Result{Scopes: []string{"orders.read"}, Audience: []string{orders}, Keep: &Keep{Scopes: []string{"orders.read", "clusters.read", "profile"}, Audience: []string{orders, clusters}, Details: json.RawMessage(shop)}}, "", "",
+		},
+		"what was asked again and is not ticked is forgotten": {
+			Question{Scopes: []string{"orders.read", "clusters.read"}, Prompted: true, Remembered: remembered(shop, []string{clusters, orders}, "clusters.read", "orders.read")}, Answer{Scopes: []string{"orders.read"}},
+			Result{Scopes: []string{"orders.read"}, Audience: []string{orders}, Keep: &Keep{Scopes: []string{"orders.read"}, Audience: []string{orders}}}, "", "",
+		},
+		"a choice that was made before is taken": {
+			Question{Scopes: []string{"clusters.read", "regions.use", "orders.read"}, Remembered: remembered(`[`+dublin[1:len(dublin)-1]+`,`+shop[1:], []string{clusters, regions}, "clusters.read", "regions.use")}, Answer{Scopes: []string{"orders.read"}},
+			Result{Scopes: []string{"clusters.read", "regions.use", "orders.read"}, Audience: []string{clusters, regions, orders},
+				Details: json.RawMessage(shop[:len(shop)-1] + `,` + dublin[1:]), Keep: &Keep{Scopes: []string{"clusters.read", "regions.use", "orders.read"}, Audience: []string{clusters, regions, orders}, Details: json.RawMessage(shop[:len(shop)-1] + `,` + dublin[1:])}}, "", "",
+		},
+		"no scope at all": {Question{}, Answer{}, Result{Audience: []string{issuer}, Keep: &Keep{Audience: []string{issuer}}}, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.question.Issuer = issuer
+			got, problem, at := Ask(declared(), c.question).Decide(c.answer, lists())
+			if problem != c.problem || at != c.at {
+				t.Errorf("problem %q at %q", problem, at)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestUnasked(t *testing.T) {
+	q := Question{Scopes: []string{"openid", "clusters.read"}, Issuer: issuer, Remembered: remembered(`[`+dublin[1:len(dublin)-1]+`,`+shop[1:], []string{clusters, regions}, "openid", "clusters.read", "regions.use")}
+	want := Result{Scopes: []string{"openid", "clusters.read"}, Audience: []string{clusters}, Details: json.RawMessage(shop)}
+	if diff := cmp.Diff(want, Ask(declared(), q).Unasked()); diff != "" {
+		t.Errorf("what was allowed before, and not more (-want +got):\n%s", diff)
+	}
+	device := Question{Scopes: []string{"openid", "orders.read"}, Issuer: issuer, Confirmed: true}
+	want = Result{Scopes: []string{"openid", "orders.read"}, Audience: []string{orders}}
+	if diff := cmp.Diff(want, Ask(declared(), device).Unasked()); diff != "" {
+		t.Errorf("what a device's page asked (-want +got):\n%s", diff)
+	}
+	q.Scopes = append(q.Scopes, "orders.read")
+	if got := Ask(declared(), q).Unasked(); slices.Contains(got.Scopes, "orders.read") {
+		t.Errorf("a sheet that is needed lets %v through unasked", got.Scopes)
+	}
+}
+
+func TestPick(t *testing.T) {
+	for name, c := range map[string]struct {
+		pick Pick
+		want []string
+	}{
+		"nothing":                     {Pick{}, nil},
+		"one":                         {Pick{Chosen: []string{"p2"}}, []string{"p2"}},
+		"a parent means its children": {Pick{Chosen: []string{"acme"}}, []string{"p1", "p2"}},
+		"a choice without children is one itself": {Pick{Chosen: []string{"own"}}, []string{"own"}},
+		"what is not on the list is nothing":      {Pick{Chosen: []string{"acme ", "ACME", "", "p9"}}, nil},
+		"a child that was unticked stays away":    {Pick{Chosen: []string{"acme"}, Without: []string{"p1"}}, []string{"p2"}},
+		"in the order of the list":                {Pick{Chosen: []string{"p3", "own", "p1"}}, []string{"p1", "own", "p3"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			for _, c := range projects().Pick(c.pick) {
+				got = append(got, c.ID)
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("%v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestNarrow(t *testing.T) {
+	all := json.RawMessage(shop[:len(shop)-1] + `,` + dublin[1:])
+	if got := Narrow(declared(), []string{"regions.use", "openid"}, all); string(got) != dublin {
+		t.Errorf("got %s", got)
+	}
+	if got := Narrow(declared(), []string{"orders.read"}, all); got != nil {
+		t.Errorf("got %s", got)
+	}
+}
