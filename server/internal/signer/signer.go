@@ -33,10 +33,12 @@ const (
 // Type is the typ header of what is signed; a token of one type never verifies as another.
 type Type string
 
-// The types: JWT access tokens (RFC 9068 section 2.1) and ID tokens.
+// The types: JWT access tokens (RFC 9068 section 2.1), ID tokens, and the tokens with which the server asks an API what a person
+// may choose among.
 const (
 	TypeAccessToken Type = "at+jwt"
 	TypeIDToken     Type = "JWT"
+	TypeChoices     Type = "grantkeeper-choices+jwt"
 )
 
 // ErrInvalid is what verification returns for everything that this server did not sign with a key it still publishes.
@@ -128,7 +130,7 @@ func parse(k registration.SigningKey) (*key, crypto.PublicKey, error) {
 	default:
 		return nil, nil, errors.New("is neither EC nor RSA")
 	}
-	for _, typ := range []Type{TypeAccessToken, TypeIDToken} {
+	for _, typ := range []Type{TypeAccessToken, TypeIDToken, TypeChoices} {
 		header, err := json.Marshal(struct {
 			Algorithm string `json:"alg"`
 			KeyID     string `json:"kid"`
