@@ -1,13 +1,14 @@
 package idp
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 )
 
-// Set makes the providers that a snapshot declares and keeps them as long as their declarations are the same. It is safe for
-// concurrent use.
+// Set makes the providers that a snapshot declares and keeps them as long as their declarations are the same. Around each it
+// puts the declaration's mapping and allow expressions. It is safe for concurrent use.
 type Set struct {
 	factories []Factory
 
@@ -46,23 +47,26 @@ func (s *Set) Active(declared []*registration.IdentityProvider, providerUID, sub
 
 // Account is Active, with what the provider says about the account now: nil when it cannot tell without the user.
 func (s *Set) Account(declared []*registration.IdentityProvider, providerUID, subject string) (*Identity, bool) {
+	p, ok := s.Provider(declared, providerUID)
+	if !ok || p.Accounts == nil {
+		return nil, ok
+	}
+	identity, ok := p.Accounts.Account(subject)
+	if !ok {
+		return nil, false
+	}
+	return &identity, true
+}
+
+// Provider gives the provider with a UID, if it is declared and of a known kind.
+func (s *Set) Provider(declared []*registration.IdentityProvider, providerUID string) (Provider, bool) {
+	i := slices.IndexFunc(declared, func(d *registration.IdentityProvider) bool { return d.UID == providerUID })
+	if i < 0 {
+		return Provider{}, false
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, d := range declared {
-		if d.UID != providerUID {
-			continue
-		}
-		p, ok := s.provider(d)
-		if !ok || p.Accounts == nil {
-			return nil, ok
-		}
-		identity, ok := p.Accounts.Account(subject)
-		if !ok {
-			return nil, false
-		}
-		return &identity, true
-	}
-	return nil, false
+	return s.provider(declared[i])
 }
 
 func (s *Set) provider(d *registration.IdentityProvider) (Provider, bool) {
@@ -71,7 +75,7 @@ func (s *Set) provider(d *registration.IdentityProvider) (Provider, bool) {
 	}
 	for _, f := range s.factories {
 		if p, ok := f(d); ok {
-			p.Document = d
+			p = rule(p, d)
 			s.made[d] = p
 			return p, true
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -48,6 +49,8 @@ type Provider struct {
 	costs    []argon2id.Params  // of all accounts, for those that do not exist
 	salt     string
 	room     *room
+	// claims is set when the declaration has expressions that want them.
+	claims bool
 }
 
 type account struct {
@@ -63,7 +66,8 @@ type room struct {
 }
 
 func newProvider(d *registration.IdentityProvider, r *room) *Provider {
-	p := &Provider{accounts: make(map[string]account, len(d.Local.Accounts)), salt: d.UID, room: r}
+	p := &Provider{accounts: make(map[string]account, len(d.Local.Accounts)), salt: d.UID, room: r,
+		claims: d.Mapping != (registration.Mapping{}) || d.Allow != ""}
 	for _, a := range d.Local.Accounts {
 		name, ok := idp.CanonicalUsername(a.Username)
 		if !ok {
@@ -115,7 +119,7 @@ func (p *Provider) Authenticate(ctx context.Context, username, password string) 
 	if !matches || !known || a.disabled || password == "" {
 		return idp.Identity{}, idp.ErrRefused
 	}
-	identity := a.identity(name)
+	identity := p.identity(a, name)
 	identity.Methods = []string{"pwd"}
 	return identity, nil
 }
@@ -126,19 +130,35 @@ func (p *Provider) Account(subject string) (idp.Identity, bool) {
 	if !ok || a.disabled {
 		return idp.Identity{}, false
 	}
-	return a.identity(subject), true
+	return p.identity(a, subject), true
 }
 
 // identity is what the account's manifest says.
-func (a account) identity(subject string) idp.Identity {
-	return idp.Identity{
+func (p *Provider) identity(a account, subject string) idp.Identity {
+	i := idp.Identity{
 		Subject:       subject,
 		Username:      a.Username,
 		Name:          a.Name,
 		Email:         a.Email,
 		EmailVerified: a.Email != "" && a.EmailVerified,
 		Groups:        slices.Clone(a.Groups),
+		Profile:       a.Profile,
 	}
+	if p.claims {
+		i.Claims = claimsOf(i)
+	}
+	return i
+}
+
+// claimsOf is what expressions see of an account: the fields of its manifest.
+func claimsOf(i idp.Identity) map[string]any {
+	claims := map[string]any{}
+	if raw, err := json.Marshal(i.Profile); err == nil {
+		_ = json.Unmarshal(raw, &claims) // it was encoded a line above
+	}
+	claims["username"], claims["name"], claims["email"], claims["emailVerified"] = i.Username, i.Name, i.Email, i.EmailVerified
+	claims["groups"] = append([]string{}, i.Groups...)
+	return claims
 }
 
 // costOfUnknown picks the costs of one of the accounts. Where accounts have different costs, an unknown name costs what
