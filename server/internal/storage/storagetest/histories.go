@@ -35,6 +35,7 @@ const (
 	fresh   = "fresh"
 	retried = "retried"
 	done    = "done"
+	alive   = "alive"
 )
 
 // step is the model's next state and answer.
@@ -87,6 +88,27 @@ func deviceModel() porcupine.Model {
 		{consumed, approve}: {consumed, consumedError},
 		{consumed, deny}:    {consumed, consumedError},
 		{consumed, use}:     {consumed, consumedError},
+	})
+}
+
+// codeModel is one code: issued, then consumed once; within the grace a replay is refused and no more, without one it is
+// revoked for ever.
+func codeModel(withGrace bool) porcupine.Model {
+	replayed := storage.ErrReplayed.Error()
+	again := step{consumed, replayed}
+	if !withGrace {
+		again = step{revoked, replayed}
+	}
+	return model(issued, map[[2]string]step{
+		{issued, use}:      {consumed, fresh},
+		{consumed, use}:    again,
+		{revoked, use}:     {revoked, storage.ErrRevoked.Error()},
+		{issued, revoke}:   {revoked, done},
+		{consumed, revoke}: {revoked, done},
+		{revoked, revoke}:  {revoked, done},
+		{issued, look}:     {issued, alive},
+		{consumed, look}:   {consumed, alive},
+		{revoked, look}:    {revoked, storage.ErrRevoked.Error()},
 	})
 }
 
@@ -149,6 +171,13 @@ func testHistories(t *testing.T, f *fixture) {
 			f.refreshHistory(t, 0)
 		}
 	})
+	for name, grace := range map[string]time.Duration{"with a grace": codeGrace, "without a grace": 0} {
+		t.Run("C07 one code "+name+" is linearizable", func(t *testing.T) {
+			for range Rounds(10, 100, 1000) {
+				f.codeHistory(t, grace)
+			}
+		})
+	}
 	t.Run("one device request is linearizable", func(t *testing.T) {
 		for range Rounds(10, 100, 1000) {
 			f.deviceHistory(t)
@@ -177,6 +206,33 @@ func (f *fixture) refreshHistory(t *testing.T, grace time.Duration) {
 		return struct{}{}
 	})
 	h.check(t, refreshModel(grace > 0))
+}
+
+func (f *fixture) codeHistory(t *testing.T, grace time.Duration) {
+	t.Helper()
+	c, g := f.coded(t)
+	h := history{began: time.Now()}
+	plans := [][]string{{use, look, use}, {look, use, look}, {use, use, look}, {look, look, revoke, look, use}, {use, look, look}}
+	atOnce(len(plans), func(i int) struct{} {
+		for _, op := range plans[i] {
+			h.do(i, op, func() string {
+				switch op {
+				case use:
+					_, r, err := f.RedeemCode(f.ctx, c.Code, c.Client, f.now, grace, f.firstOfCode(), nil)
+					return answer(r, err)
+				case revoke:
+					return answered(f.RevokeGrant(f.ctx, g.ID, f.now))
+				default:
+					if _, _, err := f.Grant(f.ctx, g.ID); err != nil {
+						return err.Error()
+					}
+					return alive
+				}
+			})
+		}
+		return struct{}{}
+	})
+	h.check(t, codeModel(grace > 0))
 }
 
 // look is the state of a refresh token as it is read.

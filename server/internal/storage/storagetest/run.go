@@ -29,9 +29,16 @@ func Run(t *testing.T, open func(t *testing.T) storage.Storage) {
 	t.Run("replays", func(t *testing.T) { testReplays(t, newFixture(t, open)) })
 	t.Run("revoked tokens", func(t *testing.T) { testRevocations(t, newFixture(t, open)) })
 	t.Run("counters", func(t *testing.T) { testCounters(t, newFixture(t, open)) })
+	t.Run("codes", func(t *testing.T) { testCodes(t, newFixture(t, open)) })
+	t.Run("consents and apps", func(t *testing.T) { testConsents(t, newFixture(t, open)) })
+	t.Run("sessions of a user", func(t *testing.T) { testUserSessions(t, newFixture(t, open)) })
+	t.Run("logouts", func(t *testing.T) { testLogouts(t, newFixture(t, open)) })
+	t.Run("second factors", func(t *testing.T) { testFactors(t, newFixture(t, open)) })
+	t.Run("personal data", func(t *testing.T) { testPersonalData(t, newFixture(t, open)) })
 	t.Run("collection", func(t *testing.T) { testCollect(t, open) })
 	t.Run("engine", func(t *testing.T) { testEngine(t, newFixture(t, open)) })
 	t.Run("races", func(t *testing.T) { testRaces(t, newFixture(t, open)) })
+	t.Run("races of people", func(t *testing.T) { testPeopleRaces(t, newFixture(t, open)) })
 	t.Run("histories", func(t *testing.T) { testHistories(t, newFixture(t, open)) })
 }
 

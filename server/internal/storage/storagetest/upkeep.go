@@ -113,18 +113,21 @@ func testEngine(t *testing.T, f *fixture) {
 	})
 }
 
-func testCollect(t *testing.T, open func(t *testing.T) storage.Storage) {
-	f := newFixture(t, open)
-	collect := func(t *testing.T, at time.Time) {
-		t.Helper()
-		for {
-			n, err := f.Collect(f.ctx, at, 100)
-			noError(t, err)
-			if n == 0 {
-				return
-			}
+// collect removes all that can go at a time.
+func (f *fixture) collect(t *testing.T, at time.Time) {
+	t.Helper()
+	for {
+		n, err := f.Collect(f.ctx, at, 100)
+		noError(t, err)
+		if n == 0 {
+			return
 		}
 	}
+}
+
+func testCollect(t *testing.T, open func(t *testing.T) storage.Storage) {
+	f := newFixture(t, open)
+	collect := func(t *testing.T, at time.Time) { f.collect(t, at) }
 	token, g := f.family(t)
 	r, err := f.rotate(token.Token, g.Client, f.now)
 	noError(t, err)
@@ -199,6 +202,7 @@ func testCollect(t *testing.T, open func(t *testing.T) storage.Storage) {
 		_, err = f.User(f.ctx, g.UserID)
 		noError(t, err)
 	})
+	testCollectPeople(t, newFixture(t, open))
 	t.Run("one round removes no more than the limit of each kind", func(t *testing.T) {
 		f := newFixture(t, open)
 		for range 5 {
@@ -209,5 +213,64 @@ func testCollect(t *testing.T, open func(t *testing.T) storage.Storage) {
 			noError(t, err)
 			wantEqual(t, n, want)
 		}
+	})
+}
+
+func testCollectPeople(t *testing.T, f *fixture) {
+	redeemed, g := f.coded(t)
+	_, _, err := f.RedeemCode(f.ctx, redeemed.Code, redeemed.Client, f.now, 0, refusing(nil), nil)
+	noError(t, err)
+	unused, idle := f.coded(t)
+	f.queued(t, 1, f.now)
+	disabled := f.session(f.user(t).ID)
+	disabled.ExpiresAt = f.now.Add(30 * 24 * time.Hour)
+	noError(t, f.CreateSession(f.ctx, disabled, storage.Hash{}))
+	noError(t, f.DisableUser(f.ctx, disabled.UserID, f.now))
+	day := redeemed.ExpiresAt.Add(24 * time.Hour)
+
+	// One story in order of time.
+	t.Run("a delivery that nobody finished goes when it is a day old", func(t *testing.T) {
+		for age, want := range []int{1, 0} {
+			f.collect(t, f.now.Add(24*time.Hour+time.Duration(age-1)*time.Microsecond))
+			batch, err := f.ClaimLogouts(f.ctx, f.now, 0, 10)
+			noError(t, err)
+			wantEqual(t, len(batch), want)
+		}
+	})
+	t.Run("nothing of codes goes for a day", func(t *testing.T) {
+		f.collect(t, day.Add(-time.Microsecond))
+		for _, c := range []storage.Code{redeemed, unused} {
+			again := f.grant(storage.User{ID: g.UserID}, c.Client)
+			second := f.code(again)
+			second.Request = c.Request
+			wantError(t, f.CreateCode(f.ctx, second, again, nil), storage.ErrConsumed)
+		}
+		_, err := f.exchange(unused, unused.ExpiresAt)
+		wantError(t, err, storage.ErrExpired)
+	})
+	t.Run("a session that was ended goes before it would have expired", func(t *testing.T) {
+		_, _, err := f.Session(f.ctx, disabled.ID, f.now)
+		wantError(t, err, storage.ErrNotFound)
+	})
+	t.Run("C06 a replay on the last moment of that day still ends the grant", func(t *testing.T) {
+		_, err := f.exchange(redeemed, day)
+		wantError(t, err, storage.ErrReplayed)
+		_, _, err = f.Grant(f.ctx, g.ID)
+		wantError(t, err, storage.ErrRevoked)
+	})
+	t.Run("after it codes go, with the grant of one that was never redeemed; the other grant stays while a token could live", func(t *testing.T) {
+		f.collect(t, day)
+		for _, c := range []storage.Code{redeemed, unused} {
+			_, err := f.exchange(c, f.now)
+			wantError(t, err, storage.ErrNotFound)
+		}
+		_, _, err := f.Grant(f.ctx, idle.ID)
+		wantError(t, err, storage.ErrNotFound)
+		f.collect(t, f.now.Add(30*24*time.Hour))
+		_, _, err = f.Grant(f.ctx, g.ID)
+		wantError(t, err, storage.ErrRevoked)
+		f.collect(t, f.now.Add(32*24*time.Hour))
+		_, _, err = f.Grant(f.ctx, g.ID)
+		wantError(t, err, storage.ErrNotFound)
 	})
 }
