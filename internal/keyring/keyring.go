@@ -25,6 +25,8 @@ const (
 	SealingRetention = 24 * time.Hour
 	// DerivationRetention is how long a derivation key is kept once new families have another: as long as a family may live.
 	DerivationRetention = registration.MaxRefreshTokenTTL + Slack
+	// minAtRestRotation keeps the number of keys at rest small, which live for ever.
+	minAtRestRotation = 720 * time.Hour
 	// minDerivationRotation keeps the number of derivation keys small, which live for a year.
 	minDerivationRotation = 720 * time.Hour
 	// maxRetained bounds how many retired keys of one algorithm exist at a time, by slowing the rotation down.
@@ -94,6 +96,7 @@ func advance(current *registration.Keys, owner types.NamespacedName, settings Se
 		r.keys.Signing = slices.Clone(current.Signing)
 		r.keys.Sealing = slices.Clone(current.Sealing)
 		r.keys.Derivation = slices.Clone(current.Derivation)
+		r.keys.AtRest = slices.Clone(current.AtRest)
 	}
 	r.mendClock()
 	for _, algorithm := range []string{registration.AlgorithmES256, registration.AlgorithmRS256} {
@@ -107,6 +110,9 @@ func advance(current *registration.Keys, owner types.NamespacedName, settings Se
 	}
 	derivation := max(r.RotateEvery, minDerivationRotation)
 	if r.keys.Derivation, err = r.rotateSymmetric(r.keys.Derivation, derivation, DerivationRetention); err != nil {
+		return nil, false, time.Time{}, err
+	}
+	if r.keys.AtRest, err = r.rotateAtRest(r.keys.AtRest); err != nil {
 		return nil, false, time.Time{}, err
 	}
 	return r.keys, r.changed, r.wakeAt, nil
@@ -149,7 +155,7 @@ func (r *ring) mendClock() {
 		k := &r.keys.Signing[i]
 		mend(&k.CreatedAt, &k.ActiveAt, &k.RetiredAt)
 	}
-	for _, keys := range [][]registration.SymmetricKey{r.keys.Sealing, r.keys.Derivation} {
+	for _, keys := range [][]registration.SymmetricKey{r.keys.Sealing, r.keys.Derivation, r.keys.AtRest} {
 		for i := range keys {
 			mend(&keys[i].CreatedAt, &keys[i].ActiveAt)
 		}

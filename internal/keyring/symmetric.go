@@ -14,6 +14,28 @@ import (
 // every replica can read what it makes, and comes first after PublishFor. An older one is dropped once it has been out of
 // use for the retention.
 func (r *ring) rotateSymmetric(keys []registration.SymmetricKey, every, retention time.Duration) ([]registration.SymmetricKey, error) {
+	keys, err := r.addSymmetric(keys, every)
+	if err != nil {
+		return nil, err
+	}
+	return r.dropSymmetric(keys, retention), nil
+}
+
+// rotateAtRest brings the keys of what the database keeps up to date. They are rotated as sealing keys are, though no more
+// often than minAtRestRotation, and none is ever dropped: what was sealed with it may be read years later. When no document
+// could hold more of them, the last one stays.
+func (r *ring) rotateAtRest(keys []registration.SymmetricKey) ([]registration.SymmetricKey, error) {
+	if len(keys) >= registration.MaxAtRestKeys && !slices.ContainsFunc(keys, waits) {
+		return keys, nil
+	}
+	return r.addSymmetric(keys, max(r.RotateEvery, minAtRestRotation))
+}
+
+// waits reports whether a key has not come first yet.
+func waits(k registration.SymmetricKey) bool { return k.ActiveAt.IsZero() }
+
+// addSymmetric makes the first key, or the next one when it is time, and puts it first when it was there for long enough.
+func (r *ring) addSymmetric(keys []registration.SymmetricKey, every time.Duration) ([]registration.SymmetricKey, error) {
 	every = max(every, 2*r.PublishFor) // one waiting key at a time
 	if len(keys) == 0 {
 		k, err := r.newSymmetric()
@@ -28,7 +50,7 @@ func (r *ring) rotateSymmetric(keys []registration.SymmetricKey, every, retentio
 		keys[0].ActiveAt = keys[0].CreatedAt
 		r.changed = true
 	}
-	waiting := slices.IndexFunc(keys, func(k registration.SymmetricKey) bool { return k.ActiveAt.IsZero() })
+	waiting := slices.IndexFunc(keys, waits)
 	// The new key is made so early that it can take over on time.
 	if waiting < 0 && r.due(keys[0].ActiveAt.Add(every-r.PublishFor)) {
 		k, err := r.newSymmetric()
@@ -45,7 +67,7 @@ func (r *ring) rotateSymmetric(keys []registration.SymmetricKey, every, retentio
 		r.changed = true
 		r.due(r.now.Add(every - r.PublishFor))
 	}
-	return r.dropSymmetric(keys, retention), nil
+	return keys, nil
 }
 
 // dropSymmetric drops the keys that went out of use, which is when the one before them came first, long enough ago.

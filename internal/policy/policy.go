@@ -32,15 +32,30 @@ func (f Finding) String() string {
 
 // Accepts evaluates a policy against a whole client and returns every reason to refuse it, in the order of the client's
 // fields; none means that the policy accepts it. A list of the policy that is empty allows nothing, but for
-// allow.authentication, which allows every method when it is empty.
+// allow.authentication, which allows every method when it is empty, and allow.identityProviders, which is asked when somebody
+// signs in.
 //
 // Redirects to loopback need no entry in allow.redirectHosts: they lead to the user's own machine, not to a host that
-// somebody could take over. Redirects to a private scheme are refused: any app on a device can claim any scheme (RFC 8252
-// section 8.4), redirectHosts has no way to list them, and what the platform did not list is denied.
+// somebody could take over. Redirects to a private scheme need an entry of that scheme: any app on a device can claim any
+// scheme (RFC 8252 section 8.4), and what the platform did not list is denied. The server itself calls backChannelLogout,
+// so that loopback has to be listed there like any other host.
 func Accepts(p *registration.Policy, c *registration.Client) []Finding {
-	e := evaluation{policy: p.Name}
+	e := evaluation{policy: p.Name, hosts: p.Allow.RedirectHosts}
 	for i, uri := range c.RedirectURIs {
-		e.redirect(i, uri, p.Allow.RedirectHosts)
+		e.redirect(fmt.Sprintf("spec.redirectURIs[%d]", i), uri)
+	}
+	for i, uri := range c.PostLogoutRedirectURIs {
+		e.redirect(fmt.Sprintf("spec.postLogoutRedirectURIs[%d]", i), uri)
+	}
+	if c.BackChannelLogoutURI != "" {
+		e.backChannel(c.BackChannelLogoutURI)
+	}
+	for i, origin := range c.AllowedOrigins {
+		e.redirect(fmt.Sprintf("spec.allowedOrigins[%d]", i), origin)
+	}
+	if c.Consent == registration.ConsentSkip && !p.Allow.SkipConsent {
+		e.add("spec.consent", string(c.Consent), "spec.allow.skipConsent", "no client that does not ask people",
+			"use "+string(registration.ConsentRemember))
 	}
 	for i, g := range c.GrantTypes {
 		if !slices.Contains(p.Allow.GrantTypes, g) {
@@ -66,6 +81,7 @@ func Accepts(p *registration.Policy, c *registration.Client) []Finding {
 
 type evaluation struct {
 	policy   string
+	hosts    []string
 	findings []Finding
 }
 
@@ -85,22 +101,50 @@ func (e *evaluation) unlisted(field, value, rule, what string, allowed []string)
 	e.add(field, value, rule, oneOf(what, allowed), fix)
 }
 
-func (e *evaluation) redirect(i int, uri string, hosts []string) {
-	const rule = "spec.allow.redirectHosts"
+const hostsRule = "spec.allow.redirectHosts"
+
+// redirect is an address that people's browsers are sent to, or come from.
+func (e *evaluation) redirect(field, uri string) {
 	r, err := registration.ParseRedirectURI(uri)
-	if err == nil && (r.Loopback || !r.Private && slices.ContainsFunc(hosts, func(entry string) bool { return MatchHost(entry, r.Host) })) {
-		return
-	}
-	field := fmt.Sprintf("spec.redirectURIs[%d]", i)
 	switch {
 	case err != nil:
 		// Validation refuses it before; but what cannot be read is never let through here either.
-		e.add(field, uri, rule, oneOf("hosts", hosts), "it "+err.Error())
+		e.add(field, uri, hostsRule, oneOf("hosts", e.hosts), "it "+err.Error())
+	case r.Loopback:
 	case r.Private:
-		e.add(field, uri, rule, "no private schemes", "use https or a loopback address")
-	default:
-		e.unlisted(field, uri, rule, "hosts", hosts)
+		if !slices.Contains(e.hosts, r.Scheme+":") {
+			e.add(field, uri, hostsRule, e.schemes(), "use one of these, https or a loopback address")
+		}
+	case !e.listed(r.Host):
+		e.unlisted(field, uri, hostsRule, "hosts", e.hosts)
 	}
+}
+
+// backChannel is an address that the server calls.
+func (e *evaluation) backChannel(uri string) {
+	const field = "spec.backChannelLogout.uri"
+	r, err := registration.ParseRedirectURI(uri)
+	switch {
+	case err != nil:
+		e.add(field, uri, hostsRule, oneOf("hosts", e.hosts), "it "+err.Error())
+	case r.Private || !e.listed(r.Host):
+		e.unlisted(field, uri, hostsRule, "hosts", e.hosts)
+	}
+}
+
+func (e *evaluation) listed(host string) bool {
+	return slices.ContainsFunc(e.hosts, func(entry string) bool { return MatchHost(entry, host) })
+}
+
+// schemes says which private schemes are listed.
+func (e *evaluation) schemes() string {
+	var private []string
+	for _, h := range e.hosts {
+		if strings.HasSuffix(h, ":") {
+			private = append(private, h)
+		}
+	}
+	return oneOf("private schemes", private)
 }
 
 func (e *evaluation) lifetime(field string, value registration.Duration, rule string, limit registration.Duration) {

@@ -45,6 +45,22 @@ func redirects(uris ...string) func(*registration.Client) {
 	return func(c *registration.Client) { c.RedirectURIs = uris }
 }
 
+func hosts(entries ...string) func(*registration.Policy) {
+	return func(p *registration.Policy) { p.Allow.RedirectHosts = entries }
+}
+
+func backChannel(uri string) func(*registration.Client) {
+	return func(c *registration.Client) { c.BackChannelLogoutURI = uri }
+}
+
+func origins(values ...string) func(*registration.Client) {
+	return func(c *registration.Client) { c.AllowedOrigins = values }
+}
+
+func consents(mode registration.ConsentMode) func(*registration.Client) {
+	return func(c *registration.Client) { c.Consent = mode }
+}
+
 func TestAccepts(t *testing.T) {
 	cases := map[string]struct {
 		policy *registration.Policy
@@ -82,9 +98,42 @@ func TestAccepts(t *testing.T) {
 				"spec.redirectURIs[2] https://a.acme.example.evil.example/ spec.allow.redirectHosts",
 			},
 		},
-		"a host far below the domain of a wildcard is accepted":   {policy: partners(), client: client(redirects("https://a.b.acme.example:8443/cb"))},
-		"a loopback redirect needs no entry":                      {policy: partners(func(p *registration.Policy) { p.Allow.RedirectHosts = nil }), client: client(redirects("http://127.0.0.1/cb", "http://[::1]:80/cb", "http://localhost/cb"))},
-		"a redirect to a private scheme is refused":               {policy: partners(), client: client(redirects("com.acme.example:/cb")), want: []string{"spec.redirectURIs[0] com.acme.example:/cb spec.allow.redirectHosts"}},
+		"a host far below the domain of a wildcard is accepted": {policy: partners(), client: client(redirects("https://a.b.acme.example:8443/cb"))},
+		"a loopback redirect needs no entry":                    {policy: partners(func(p *registration.Policy) { p.Allow.RedirectHosts = nil }), client: client(redirects("http://127.0.0.1/cb", "http://[::1]:80/cb", "http://localhost/cb"))},
+		"a redirect to a private scheme is refused":             {policy: partners(), client: client(redirects("com.acme.example:/cb")), want: []string{"spec.redirectURIs[0] com.acme.example:/cb spec.allow.redirectHosts"}},
+		"a private scheme that is listed is accepted":           {policy: partners(hosts("com.acme.app:")), client: client(redirects("com.acme.app:/cb", "com.acme.app://host/cb"))},
+		"K07 a private scheme is listed by its whole name": {
+			policy: partners(hosts("com.acme.app:", "com.acme")), client: client(redirects("com.acme.app2:/cb", "com.acme:/cb", "x.com.acme.app:/cb")),
+			want: []string{
+				"spec.redirectURIs[0] com.acme.app2:/cb spec.allow.redirectHosts", "spec.redirectURIs[1] com.acme:/cb spec.allow.redirectHosts",
+				"spec.redirectURIs[2] x.com.acme.app:/cb spec.allow.redirectHosts",
+			},
+		},
+		"K07 a listed scheme is no host": {
+			policy: partners(hosts("com.acme.app:")), client: client(redirects("https://com.acme.app/cb")),
+			want: []string{"spec.redirectURIs[0] https://com.acme.app/cb spec.allow.redirectHosts"},
+		},
+		"K07 where people go when they sign out is held to the same hosts": {
+			policy: partners(), client: client(func(c *registration.Client) {
+				c.PostLogoutRedirectURIs = []string{"https://a.acme.example/bye", "http://localhost/bye", "https://evil.example/bye"}
+			}),
+			want: []string{"spec.postLogoutRedirectURIs[2] https://evil.example/bye spec.allow.redirectHosts"},
+		},
+		"K14 the server tells nobody of logouts who is not listed": {
+			policy: partners(), client: client(backChannel("https://evil.example/logout")),
+			want: []string{"spec.backChannelLogout.uri https://evil.example/logout spec.allow.redirectHosts"},
+		},
+		"K14 nor anything on its own machine": {
+			policy: partners(), client: client(backChannel("http://127.0.0.1:9081/logout")),
+			want: []string{"spec.backChannelLogout.uri http://127.0.0.1:9081/logout spec.allow.redirectHosts"},
+		},
+		"what is listed may be told of logouts":                   {policy: partners(), client: client(backChannel("https://a.acme.example/logout"))},
+		"loopback too, where it is listed":                        {policy: partners(hosts("*.acme.example", "127.0.0.1")), client: client(backChannel("http://127.0.0.1:8080/logout"))},
+		"pages on listed hosts and loopback may call":             {policy: partners(), client: client(origins("https://app.acme.example", "http://localhost:3000"))},
+		"pages elsewhere may not":                                 {policy: partners(), client: client(origins("https://evil.example")), want: []string{"spec.allowedOrigins[0] https://evil.example spec.allow.redirectHosts"}},
+		"K9 no client skips consent by its own word":              {policy: partners(), client: client(consents(registration.ConsentSkip)), want: []string{"spec.consent Skip spec.allow.skipConsent"}},
+		"K9 a client may skip consent where it is told":           {policy: partners(func(p *registration.Policy) { p.Allow.SkipConsent = true }), client: client(consents(registration.ConsentSkip))},
+		"asking always needs no leave":                            {policy: partners(), client: client(consents(registration.ConsentAlways))},
 		"a private scheme with a listed host is refused too":      {policy: partners(), client: client(redirects("com.acme.example://a.acme.example/cb")), want: []string{"spec.redirectURIs[0] com.acme.example://a.acme.example/cb spec.allow.redirectHosts"}},
 		"what cannot be read is refused even if the host matches": {policy: partners(), client: client(redirects("https://user@a.acme.example/cb")), want: []string{"spec.redirectURIs[0] https://user@a.acme.example/cb spec.allow.redirectHosts"}},
 		"a policy without methods allows all": {policy: partners(), client: client(func(c *registration.Client) {
@@ -141,6 +190,12 @@ func TestFindingInWords(t *testing.T) {
 	}{
 		"spec.redirectURIs[1] https://evil.example/cb: policy partners allows hosts *.acme.example (spec.allow.redirectHosts); use one of these or ask the platform team to change the policy": {
 			partners(), client(redirects("https://a.acme.example/cb", "https://evil.example/cb")),
+		},
+		"spec.consent Skip: policy partners allows no client that does not ask people (spec.allow.skipConsent); use Remember or ask the platform team to change the policy": {
+			partners(), client(consents(registration.ConsentSkip)),
+		},
+		"spec.redirectURIs[0] com.acme.other:/cb: policy partners allows private schemes com.acme.app: (spec.allow.redirectHosts); use one of these, https or a loopback address or ask the platform team to change the policy": {
+			partners(hosts("*.acme.example", "com.acme.app:")), client(redirects("com.acme.other:/cb")),
 		},
 		"spec.scopes[2] admin: policy partners allows no scopes (spec.allow.scopes); remove it or ask the platform team to change the policy": {
 			partners(func(p *registration.Policy) { p.Allow.Scopes = nil }), client(func(c *registration.Client) { c.Scopes = []string{"", "", "admin"} }),
@@ -201,8 +256,10 @@ func TestPoliciesOnlyNarrow(t *testing.T) {
 		p := partners()
 		p.Allow = registration.Allow{
 			GrantTypes: pick("allowed grants", "client_credentials", "refresh_token"), Scopes: pick("allowed scopes", "a", "b", "c"),
-			RedirectHosts: pick("hosts", "*.acme.example", "acme.example", "b.example"),
+			RedirectHosts: pick("hosts", "*.acme.example", "acme.example", "b.example", "com.example.app:"),
+			SkipConsent:   rapid.Bool().Draw(t, "skip"),
 		}
+		c.Consent = rapid.SampledFrom([]registration.ConsentMode{"", registration.ConsentAlways, registration.ConsentSkip}).Draw(t, "consent")
 		before := Accepts(p, c)
 		if diff := cmp.Diff(before, Accepts(p, c)); diff != "" {
 			t.Fatal(diff)
@@ -215,6 +272,7 @@ func TestPoliciesOnlyNarrow(t *testing.T) {
 				*list = (*list)[1:]
 			}
 		}
+		p.Allow.SkipConsent = false
 		if after := Accepts(p, c); len(after) < len(before) {
 			t.Fatalf("a narrower policy has fewer objections: %v, before %v", after, before)
 		}
