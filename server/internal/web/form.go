@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"html/template"
 	"net/http"
 	"time"
 
 	"github.com/grantkeeper/grantkeeper/server/internal/page"
+	"github.com/grantkeeper/grantkeeper/server/internal/page/leave"
 )
 
 // FormTTL is how long a form may be looked at before it is sent.
@@ -61,11 +63,21 @@ func (w *Web) OpenJSON(purpose, sealed string, into any, now time.Time) error {
 // decision is never sent on (RFC 9700 section 4.12).
 func Redirect(v *Visit, path string) error { return Leave(v, v.Site.Base+path) }
 
-// Leave sends the browser to any address: the caller has made sure of it.
+// Leave sends the browser to any address: the caller has made sure of it. It is for a request that came from elsewhere; after a
+// form of ours see [Web.Forward].
 func Leave(v *Visit, location string) error {
 	h := v.W.Header()
 	page.SecurityHeaders(h, v.Site.Secure)
 	h.Set("Location", location)
 	v.W.WriteHeader(http.StatusSeeOther)
 	return nil
+}
+
+// Forward sends the browser to any address after a form of ours was sent, at once or some pages of ours later: the caller has
+// made sure of the address. It answers with a page instead of a redirect, see package leave. name is whose address it is; may be
+// empty.
+func (w *Web) Forward(v *Visit, location, name string) error {
+	d := leave.Data{To: template.URL(location), Name: name}
+	v.W.Header().Set("Refresh", d.Refresh())
+	return w.leave.Render(v.W, http.StatusOK, v.Shell(), d)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/page"
 	"github.com/grantkeeper/grantkeeper/server/internal/page/failure"
+	"github.com/grantkeeper/grantkeeper/server/internal/page/leave"
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
 	"github.com/grantkeeper/grantkeeper/server/internal/seal"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
@@ -66,6 +67,7 @@ type Web struct {
 	Throttle Throttle
 
 	failure  *page.Page[failure.Data]
+	leave    *page.Page[leave.Data]
 	origins  *http.CrossOriginProtection
 	lastLogo atomic.Pointer[logo]
 }
@@ -80,6 +82,10 @@ func New(d Deps) (*Web, error) {
 	if err != nil {
 		return nil, err
 	}
+	out, err := leave.New(layout)
+	if err != nil {
+		return nil, err
+	}
 	keys := func() []registration.SymmetricKey {
 		if k := d.Registry.Current().Keys(); k != nil {
 			return k.Sealing
@@ -88,7 +94,7 @@ func New(d Deps) (*Web, error) {
 	}
 	return &Web{
 		Deps: d, Layout: layout, Sealer: seal.New(keys, d.Random), Audit: audit.New(d.Log), Throttle: Throttle{d.Storage},
-		failure: f, origins: http.NewCrossOriginProtection(),
+		failure: f, leave: out, origins: http.NewCrossOriginProtection(),
 	}, nil
 }
 

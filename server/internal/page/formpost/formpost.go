@@ -4,6 +4,7 @@ package formpost
 
 import (
 	_ "embed" // the template and the script
+	"strings"
 
 	"github.com/grantkeeper/grantkeeper/server/internal/page"
 )
@@ -27,8 +28,15 @@ type Data struct {
 // Field is one parameter of the response.
 type Field struct{ Name, Value string }
 
-// FormSources makes the page's policy let forms lead to the redirect URI's origin and nowhere else; see [page.Targeted].
-func (d Data) FormSources() []string { return []string{page.FormSource(d.Action)} }
+// FormSources makes the page's policy let its form lead away, and not to our own origin; see [page.Targeted]. It names schemes:
+// browsers hold the policy against the redirects of the app as well, which may lead to hosts that only the app knows. The page has
+// this one form, and its address is the one that was registered.
+func (d Data) FormSources() []string {
+	if strings.HasPrefix(d.Action, "https:") {
+		return []string{"https:"}
+	}
+	return []string{"http:", "https:"}
+}
 
 // New parses the page.
 func New(l *page.Layout) (*page.Page[Data], error) { return page.ParseScript[Data](l, source, script) }

@@ -29,8 +29,8 @@ func TestPolicy(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct{ action, want string }{
-		"the origin, without path and query":           {"https://app.example:8443/cb?x=1", "form-action https://app.example:8443"},
-		"an IPv6 address, for which CSP has no source": {"http://[::1]:8000/cb", "form-action http:"},
+		"an app on the web":       {"https://app.example:8443/cb?x=1", "form-action https:"},
+		"an app on this computer": {"http://[::1]:8000/cb", "form-action http: https:"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := httptest.NewRecorder()
