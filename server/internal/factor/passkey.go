@@ -147,29 +147,29 @@ func (f *Factors) BeginPasskeyRegistration(ctx context.Context, user storage.Use
 	return ceremony(creation, kept{Session: *session, Expires: now.Add(CeremonyTTL), Create: true})
 }
 
-// FinishPasskeyRegistration stores the passkey that the browser made for the user, under a name of the user's choice. ErrWrong,
-// ErrKnown, ErrLimit.
-func (f *Factors) FinishPasskeyRegistration(ctx context.Context, user storage.User, keptBack, response []byte, name string, now time.Time) error {
+// FinishPasskeyRegistration stores the passkey that the browser made for the user, under a name of the user's choice, and
+// returns the methods that making it proved, as [Factors.FinishPasskey] does. ErrWrong, ErrKnown, ErrLimit.
+func (f *Factors) FinishPasskeyRegistration(ctx context.Context, user storage.User, keptBack, response []byte, name string, now time.Time) ([]string, error) {
 	k, rp, err := f.resume(ctx, keptBack, response, true, now)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if string(k.Session.UserID) != user.ID {
-		return ErrWrong
+		return nil, ErrWrong
 	}
 	parsed, err := protocol.ParseCredentialCreationResponseBytes(response)
 	if err != nil {
-		return wrong(err)
+		return nil, wrong(err)
 	}
 	credential, err := rp.CreateCredential(owner{user: user}, k.Session, parsed)
 	if err != nil {
-		return wrong(err)
+		return nil, wrong(err)
 	}
 	// What the device said of its maker is not kept: nobody asks for it, and it would say what people own.
 	credential.Attestation = webauthn.CredentialAttestation{}
 	encoded, err := json.Marshal(credential)
 	if err != nil {
-		return fmt.Errorf("encode a passkey: %w", err)
+		return nil, fmt.Errorf("encode a passkey: %w", err)
 	}
 	err = f.Storage.AddPasskey(ctx, storage.Passkey{
 		ID: credential.ID, UserID: user.ID, Name: passkeyName(name), Credential: encoded, SignCount: credential.Authenticator.SignCount,
@@ -177,13 +177,25 @@ func (f *Factors) FinishPasskeyRegistration(ctx context.Context, user storage.Us
 	}, MaxPasskeys)
 	switch {
 	case errors.Is(err, storage.ErrConflict):
-		return ErrKnown
+		return nil, ErrKnown
 	case errors.Is(err, storage.ErrLimit):
-		return ErrLimit
+		return nil, ErrLimit
 	case err != nil:
-		return fmt.Errorf("store a passkey: %w", err)
+		return nil, fmt.Errorf("store a passkey: %w", err)
 	}
-	return nil
+	return methodsOf(credential, credential.Flags.UserVerified), nil
+}
+
+// methodsOf are the methods (amr) that a passkey proves.
+func methodsOf(c *webauthn.Credential, verified bool) []string {
+	out := []string{oauth.MethodHardwareKey}
+	if c.Flags.BackupEligible {
+		out[0] = oauth.MethodSoftwareKey
+	}
+	if verified {
+		out = append(out, oauth.MethodMultiFactor)
+	}
+	return out
 }
 
 // passkeyName cuts a name at a rune.
@@ -265,14 +277,7 @@ func (f *Factors) FinishPasskey(ctx context.Context, keptBack, response []byte, 
 	if err != nil {
 		return none, nil, fmt.Errorf("use a passkey: %w", err)
 	}
-	methods := []string{oauth.MethodHardwareKey}
-	if credential.Flags.BackupEligible {
-		methods[0] = oauth.MethodSoftwareKey
-	}
-	if parsed.Response.AuthenticatorData.Flags.HasUserVerified() {
-		methods = append(methods, oauth.MethodMultiFactor)
-	}
-	return user, methods, nil
+	return user, methodsOf(credential, parsed.Response.AuthenticatorData.Flags.HasUserVerified()), nil
 }
 
 // validate checks an answer against the one passkey that it says it is of, and, when the user was known, against all of that

@@ -3,6 +3,8 @@ package web
 import (
 	"net/url"
 	"time"
+
+	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
 )
 
 // errandTTL is how long somebody may take to sign in before they are brought back to where they came from.
@@ -17,11 +19,14 @@ type Errand struct {
 	Path string `json:"path"`
 	// NotBefore, if set, takes only a sign-in at or after it: who is signed in longer signs in again.
 	NotBefore time.Time `json:"notBefore,omitzero"`
+	// ACR, if set, takes only a sign-in of this class or a stronger one.
+	ACR string `json:"acr,omitempty"`
 }
 
 // Done reports whether the visit's sign-in is what the errand was about.
 func (e Errand) Done(v *Visit) bool {
-	return v.SignedIn() && !v.Session.AuthenticatedAt.Before(e.NotBefore)
+	return v.SignedIn() && !v.Session.AuthenticatedAt.Before(e.NotBefore) &&
+		(e.ACR == "" || oauth.ACRSatisfies(oauth.ACROf(v.Session.Methods), e.ACR))
 }
 
 // SignIn sends the browser to the sign-in page at login, to come back as the errand says. The sign-in reads it with [Web.Errand].

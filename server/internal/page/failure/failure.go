@@ -32,6 +32,8 @@ const (
 	ClientGone Kind = "clientgone"
 	// Answered: the device's request was decided before, or has expired.
 	Answered Kind = "answered"
+	// NotFound: something that is not there, or is somebody else's.
+	NotFound Kind = "notfound"
 )
 
 // Data is what the page shows.
