@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -16,35 +18,70 @@ import (
 // BenchmarkRotate compares 32 concurrent rotations that share commits with the same rotations, each with a commit of its
 // own. Only the ratio of the two means anything: it depends on what an fsync costs on the machine.
 func BenchmarkRotate(b *testing.B) {
-	b.Run("32 at once, sharing commits", func(b *testing.B) { benchmarkRotate(b, maxBatch) })
-	b.Run("32 at once, a commit each", func(b *testing.B) { benchmarkRotate(b, 1) })
+	for name, limit := range map[string]int{"32 at once, sharing commits": maxBatch, "32 at once, a commit each": 1} {
+		b.Run(name, func(b *testing.B) {
+			db := openBench(b, limit)
+			heads := make([]storage.Hash, benchWorkers)
+			for i := range heads {
+				heads[i] = seedFamily(b, db, i)
+			}
+			benchmark(b, db, func(worker, _ int) error {
+				r, err := db.Rotate(context.Background(), heads[worker], benchClient, time.Now(), time.Minute, benchNext, nil)
+				heads[worker] = r.Token.Token
+				return err
+			})
+		})
+	}
 }
 
-func benchmarkRotate(b *testing.B, limit int) {
-	const workers = 32
+// BenchmarkRedeemCode is the same for authorization codes, each of which yields a family.
+func BenchmarkRedeemCode(b *testing.B) {
+	for name, limit := range map[string]int{"32 at once, sharing commits": maxBatch, "32 at once, a commit each": 1} {
+		b.Run(name, func(b *testing.B) {
+			db := openBench(b, limit)
+			name := func(worker, n int) string { return fmt.Sprintf("%d.%d", worker, n) }
+			for worker := range benchWorkers {
+				for n := range b.N / benchWorkers {
+					_, err := db.SignedIn(b.Context(), storage.User{ID: "u" + name(worker, n), Provider: "p", Subject: name(worker, n)})
+					if err := errors.Join(err, plantCode(b.Context(), db, name(worker, n))); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+			benchmark(b, db, func(worker, n int) error { return exchangeCode(context.Background(), db, name(worker, n)) })
+		})
+	}
+}
+
+// benchWorkers is how many work at once.
+const benchWorkers = 32
+
+// openBench opens a database whose writer shares a commit among at most limit.
+func openBench(b *testing.B, limit int) *DB {
+	b.Helper()
 	db, err := Open(b.Context(), Config{Path: filepath.Join(b.TempDir(), "bench.db")})
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer db.Close()
+	b.Cleanup(func() { _ = db.Close() })
 	db.writer.limit = limit
-	heads := make([]storage.Hash, workers)
-	for i := range heads {
-		heads[i] = seedFamily(b, db, i)
-	}
+	return db
+}
+
+// benchmark has work done b.N times altogether.
+func benchmark(b *testing.B, db *DB, work func(worker, n int) error) {
+	b.Helper()
 	before := db.Stats()
 	b.ReportAllocs()
 	b.ResetTimer()
 	var wg sync.WaitGroup
-	for i := range workers {
+	for worker := range benchWorkers {
 		wg.Go(func() {
-			for range b.N / workers {
-				r, err := db.Rotate(context.Background(), heads[i], benchClient, time.Now(), time.Minute, benchNext, nil)
-				if err != nil {
+			for n := range b.N / benchWorkers {
+				if err := work(worker, n); err != nil {
 					b.Error(err)
 					return
 				}
-				heads[i] = r.Token.Token
 			}
 		})
 	}
@@ -52,7 +89,7 @@ func benchmarkRotate(b *testing.B, limit int) {
 	b.StopTimer()
 	after := db.Stats()
 	if commits := after.Commits - before.Commits; commits > 0 {
-		b.ReportMetric(float64(after.Writes-before.Writes)/float64(commits), "rotations/commit")
+		b.ReportMetric(float64(after.Writes-before.Writes)/float64(commits), "writes/commit")
 	}
 }
 

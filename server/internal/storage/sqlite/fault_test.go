@@ -23,11 +23,13 @@ import (
 
 // What a victim acknowledges, one line each, after the engine has answered and before it goes on.
 const (
-	ready    = "ready"    // the database is open
-	rotated  = "rotated"  // family generation: this generation is consumed, the next was issued
-	redeemed = "redeemed" // family 0: the device code is consumed, generation 0 was issued
-	revoking = "revoking" // family 0: about to revoke; from now on both outcomes are right
-	revoked  = "revoked"  // family 0: the grant is revoked
+	ready     = "ready"     // the database is open
+	rotated   = "rotated"   // family generation: this generation is consumed, the next was issued
+	redeemed  = "redeemed"  // family 0: the device code is consumed, generation 0 was issued
+	coded     = "coded"     // family 0: an authorization code was issued
+	exchanged = "exchanged" // family 0: that code is consumed, a family of its own was issued
+	revoking  = "revoking"  // family 0: about to revoke; from now on both outcomes are right
+	revoked   = "revoked"   // family 0: the grant is revoked
 )
 
 // victim works until it is killed, or until something fails, which it returns.
@@ -62,6 +64,14 @@ func toil(ctx context.Context, db *DB, name string, revoke bool) error {
 		return err
 	}
 	say(redeemed, name, 0)
+	if err := plantCode(ctx, db, name); err != nil {
+		return err
+	}
+	say(coded, name, 0)
+	if err := exchangeCode(ctx, db, name); err != nil {
+		return err
+	}
+	say(exchanged, name, 0)
 	for generation := range int64(4) {
 		if _, err := db.Rotate(ctx, familyToken(name, generation), benchClient, time.Now(), time.Hour, benchNext, nil); err != nil {
 			return err
@@ -108,6 +118,8 @@ func plant(ctx context.Context, db *DB, name string) error {
 
 // promise is what was acknowledged of one family.
 type promise struct {
+	coded     bool
+	exchanged bool
 	consumed  int64 // the highest generation that was acknowledged as consumed; -1 when none
 	mayRevoke bool
 	revoked   bool
@@ -129,6 +141,10 @@ func (p promises) hear(line string) error {
 		p[family] = &promise{consumed: -1}
 	}
 	switch what {
+	case coded:
+		p[family].coded = true
+	case exchanged:
+		p[family].exchanged = true
 	case rotated:
 		p[family].consumed = generation
 	case revoking:
@@ -153,6 +169,7 @@ func (p promises) kept(t *testing.T, db *DB) {
 		if _, err := db.RedeemDevice(t.Context(), code, benchClient, time.Now(), nil); !errors.Is(err, storage.ErrConsumed) {
 			t.Errorf("LOST: the consumption of the device code of %s: %v", family, err)
 		}
+		promise.codeKept(t, db, family)
 		_, _, err := db.Grant(t.Context(), "g"+family)
 		switch {
 		case promise.revoked && !errors.Is(err, storage.ErrRevoked):
@@ -177,11 +194,12 @@ func sound(t *testing.T, db *DB) {
 		t.Errorf("integrity check: %s", verdict)
 	}
 	for complaint, q := range map[string]string{
-		"references to nothing":                  `SELECT count(*) FROM pragma_foreign_key_check`,
-		"families without exactly one live head": `SELECT count(*) FROM (SELECT 1 FROM refresh_tokens GROUP BY family HAVING sum(consumed_at IS NULL) <> 1)`,
-		"grants with two families":               `SELECT count(*) FROM (SELECT 1 FROM refresh_families GROUP BY grant_id HAVING count(*) > 1)`,
-		"redeemed codes without a grant":         `SELECT count(*) FROM device_requests d WHERE d.state = 'approved' AND NOT EXISTS (SELECT 1 FROM grants WHERE id = d.grant_id)`,
-		"consumed codes without a family":        `SELECT count(*) FROM device_requests d WHERE d.consumed_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM refresh_families WHERE grant_id = d.grant_id)`,
+		"references to nothing":                         `SELECT count(*) FROM pragma_foreign_key_check`,
+		"families without exactly one live head":        `SELECT count(*) FROM (SELECT 1 FROM refresh_tokens GROUP BY family HAVING sum(consumed_at IS NULL) <> 1)`,
+		"grants with two families":                      `SELECT count(*) FROM (SELECT 1 FROM refresh_families GROUP BY grant_id HAVING count(*) > 1)`,
+		"redeemed codes without a grant":                `SELECT count(*) FROM device_requests d WHERE d.state = 'approved' AND NOT EXISTS (SELECT 1 FROM grants WHERE id = d.grant_id)`,
+		"consumed authorization codes without a family": `SELECT count(*) FROM codes c WHERE c.consumed_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM refresh_families WHERE grant_id = c.grant_id)`,
+		"consumed codes without a family":               `SELECT count(*) FROM device_requests d WHERE d.consumed_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM refresh_families WHERE grant_id = d.grant_id)`,
 	} {
 		var n int
 		noError(t, db.reader.pool.QueryRow(q).Scan(&n))
@@ -254,19 +272,19 @@ func TestPowerCut(t *testing.T) {
 	for n := range 40 {
 		name := strconv.Itoa(n)
 		noError(t, plant(t.Context(), db, name))
-		done := promises{name: {consumed: -1}}
+		noError(t, plantCode(t.Context(), db, name))
+		noError(t, exchangeCode(t.Context(), db, name))
 		for generation := range int64(3) {
 			_, err := db.Rotate(t.Context(), familyToken(name, generation), benchClient, time.Now(), time.Hour, benchNext, nil)
 			noError(t, err)
-			done[name].consumed = generation
 			info, err := os.Stat(path + "-wal")
 			noError(t, err)
-			moments = append(moments, moment{info.Size(), promises{name: {consumed: generation}}})
+			moments = append(moments, moment{info.Size(), promises{name: {coded: true, exchanged: true, consumed: generation}}})
 		}
 		noError(t, db.RevokeGrant(t.Context(), "g"+name, time.Now()))
 		info, err := os.Stat(path + "-wal")
 		noError(t, err)
-		moments = append(moments, moment{info.Size(), promises{name: {consumed: 2, mayRevoke: true, revoked: true}}})
+		moments = append(moments, moment{info.Size(), promises{name: {coded: true, exchanged: true, consumed: 2, mayRevoke: true, revoked: true}}})
 	}
 	file, err := os.ReadFile(path)
 	noError(t, err)
@@ -278,7 +296,7 @@ func TestPowerCut(t *testing.T) {
 		acknowledged := promises{}
 		for _, m := range moments[:last+1] {
 			for family, p := range m.done {
-				acknowledged[family] = &promise{p.consumed, true, p.revoked}
+				acknowledged[family] = &promise{coded: p.coded, exchanged: p.exchanged, consumed: p.consumed, mayRevoke: true, revoked: p.revoked}
 			}
 		}
 		after := newPath(t)
@@ -360,29 +378,4 @@ func TestFullDisk(t *testing.T) {
 		noError(t, db.RevokeToken(t.Context(), jti, time.Now()))
 	}
 	sound(t, db)
-}
-
-// TestRestart is D04: what was consumed or revoked stays so when the server starts again, whatever the clock says.
-func TestRestart(t *testing.T) {
-	path := newPath(t)
-	first, err := Open(t.Context(), Config{Path: path})
-	noError(t, err)
-	now := time.Now()
-	noError(t, plant(t.Context(), first, "rotated"))
-	_, err = first.Rotate(t.Context(), familyToken("rotated", 0), benchClient, now, time.Minute, benchNext, nil)
-	noError(t, err)
-	noError(t, plant(t.Context(), first, "revoked"))
-	noError(t, first.RevokeGrant(t.Context(), "grevoked", now))
-	noError(t, first.Close())
-
-	second := openTest(t, path)
-	for name, want := range map[string]error{"revoked": storage.ErrRevoked, "rotated": storage.ErrReplayed} {
-		_, err := second.Rotate(t.Context(), familyToken(name, 0), benchClient, now.Add(-time.Hour), time.Minute, benchNext, nil)
-		if !errors.Is(err, want) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	if _, err := second.Rotate(t.Context(), familyToken("rotated", 1), benchClient, now, time.Minute, benchNext, nil); !errors.Is(err, storage.ErrRevoked) {
-		t.Errorf("the successor: %v", err)
-	}
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/grantkeeper/grantkeeper/server/internal/storage"
 )
 
 func TestOpenRefuses(t *testing.T) {
@@ -248,5 +250,35 @@ func TestSettings(t *testing.T) {
 	}
 	if _, err := db.reader.pool.Exec("DELETE FROM users"); err == nil {
 		t.Error("a reader wrote")
+	}
+}
+
+// TestRestart is D04: what was consumed or revoked stays so when the server starts again, whatever the clock says.
+func TestRestart(t *testing.T) {
+	path := newPath(t)
+	first, err := Open(t.Context(), Config{Path: path})
+	noError(t, err)
+	now := time.Now()
+	noError(t, plant(t.Context(), first, "rotated"))
+	_, err = first.Rotate(t.Context(), familyToken("rotated", 0), benchClient, now, time.Minute, benchNext, nil)
+	noError(t, err)
+	noError(t, plant(t.Context(), first, "revoked"))
+	noError(t, first.RevokeGrant(t.Context(), "grevoked", now))
+	noError(t, plantCode(t.Context(), first, "rotated"))
+	noError(t, exchangeCode(t.Context(), first, "rotated"))
+	noError(t, first.Close())
+
+	second := openTest(t, path)
+	for name, want := range map[string]error{"revoked": storage.ErrRevoked, "rotated": storage.ErrReplayed} {
+		_, err := second.Rotate(t.Context(), familyToken(name, 0), benchClient, now.Add(-time.Hour), time.Minute, benchNext, nil)
+		if !errors.Is(err, want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := second.Rotate(t.Context(), familyToken("rotated", 1), benchClient, now, time.Minute, benchNext, nil); !errors.Is(err, storage.ErrRevoked) {
+		t.Errorf("the successor: %v", err)
+	}
+	if err := exchangeCode(t.Context(), second, "rotated"); !errors.Is(err, storage.ErrReplayed) {
+		t.Errorf("the authorization code: %v", err)
 	}
 }
