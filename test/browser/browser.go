@@ -1,7 +1,6 @@
 package browser
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -15,7 +14,6 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -179,7 +177,7 @@ type Look struct {
 	Scheme string
 	// Forced is true where the colours are the reader's own (forced-colors, high contrast).
 	Forced bool
-	// Text is the size of plain text in pixels: 16, or more for those who set it so.
+	// Text is the size of plain text in pixels, for those who set it so; 0 is the usual one.
 	Text int64
 }
 
@@ -189,7 +187,7 @@ var (
 	Dark   = Look{Name: "dark", Width: 1000, Height: 900, Scheme: "dark"}
 	Narrow = Look{Name: "320px", Width: 320, Height: 640, Scheme: "light"}
 	Forced = Look{Name: "forced-colors", Width: 640, Height: 900, Scheme: "dark", Forced: true}
-	Large  = Look{Name: "large-text", Width: 640, Height: 900, Scheme: "light", Text: 32}
+	Large  = Look{Name: "large-text", Width: 720, Height: 900, Scheme: "light", Text: 32}
 )
 
 // Look sets how the page is looked at.
@@ -207,12 +205,14 @@ func (p *Page) Look(l Look) {
 				{Name: "prefers-color-scheme", Value: l.Scheme}, {Name: "forced-colors", Value: forced},
 			}})
 	}
-	if err == nil {
-		_, err = chromedp.Call(p.Tab, page.SetFontSizes, page.SetFontSizesParams{FontSizes: &page.FontSizes{Standard: cmp.Or(l.Text, 16)}})
-	}
 	if err != nil {
 		p.Fatalf("look %s: %v", l.Name, err)
 	}
+	size := ""
+	if l.Text > 0 {
+		size = fmt.Sprintf("%dpx", l.Text)
+	}
+	Eval[string](p, `document.documentElement.style.fontSize = "`+size+`"`)
 }
 
 // Language makes the browser ask for pages in a language from now on, as Accept-Language says it.
