@@ -98,10 +98,12 @@ func TestTokenEndpoint(t *testing.T) {
 	})
 	t.Run("B13 grant types", func(t *testing.T) {
 		want(t, w.post("/v1/token", nil, service), 400, "invalid_request")
-		for _, g := range []string{"password", "implicit", "authorization_code", "CLIENT_CREDENTIALS", "client_credentials "} {
+		for _, g := range []string{"password", "implicit", "code", "CLIENT_CREDENTIALS", "client_credentials "} {
 			want(t, w.post("/v1/token", []string{"grant_type", g}, service), 400, "unsupported_grant_type")
 		}
-		want(t, w.post("/v1/token", []string{"grant_type", deviceCode, "device_code", "x"}, service), 400, "unauthorized_client")
+		for _, g := range []string{deviceCode, "authorization_code"} {
+			want(t, w.post("/v1/token", []string{"grant_type", g, "device_code", "x", "code", "x"}, service), 400, "unauthorized_client")
+		}
 	})
 	t.Run("B14 scope and resource beyond what the client has", func(t *testing.T) {
 		want(t, w.post("/v1/token", append(cc, "scope", "orders.write"), service), 400, "invalid_scope")

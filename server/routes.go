@@ -1,11 +1,13 @@
 package server
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/grantkeeper/grantkeeper/server/internal/edge"
+	"github.com/grantkeeper/grantkeeper/server/internal/endpoint/wire"
 )
 
 // route is one row of the route table. Paths are relative to the issuer's.
@@ -23,11 +25,11 @@ func (s *Server) routes() []route {
 		return map[string]http.Handler{http.MethodGet: h, http.MethodHead: h}
 	}
 	table := []route{
-		{"token", "/v1/token", post(s.token)},
+		{"token", "/v1/token", s.forPages(post(s.token))},
 		{"device_authorization", "/v1/device_authorization", post(s.device)},
-		{"revoke", "/v1/revoke", post(s.revoke)},
+		{"revoke", "/v1/revoke", s.forPages(post(s.revoke))},
 		{"introspect", "/v1/introspect", post(s.introspect)},
-		{"userinfo", "/v1/userinfo", map[string]http.Handler{http.MethodGet: s.userinfo, http.MethodPost: s.userinfo}},
+		{"userinfo", "/v1/userinfo", s.forPages(map[string]http.Handler{http.MethodGet: s.userinfo, http.MethodPost: s.userinfo})},
 		{"jwks", "/v1/jwks", get(s.jwks)},
 		{"discovery", "/.well-known/oauth-authorization-server", get(s.discovery)},
 		{"discovery", "/.well-known/openid-configuration", get(s.discovery)},
@@ -43,6 +45,17 @@ func (s *Server) routes() []route {
 		table = append(table, route{"page", path, methods})
 	}
 	return table
+}
+
+// forPages lets pages of other origins ask beforehand whether they may call an endpoint (B16). To anyone else there is no such
+// method.
+func (s *Server) forPages(methods map[string]http.Handler) map[string]http.Handler {
+	names := slices.Sorted(maps.Keys(methods))
+	allow := strings.Join(names, ", ")
+	methods[http.MethodOptions] = &wire.Preflight{Registry: s.registry, Methods: names, Otherwise: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		edge.MethodNotAllowed(w, allow)
+	})}
+	return methods
 }
 
 // handler serves the table behind the edge.
@@ -63,7 +76,9 @@ func (r route) serve() http.Handler {
 	}
 	names := make([]string, 0, len(r.methods))
 	for m := range r.methods {
-		names = append(names, m)
+		if m != http.MethodOptions {
+			names = append(names, m)
+		}
 	}
 	slices.Sort(names)
 	allow := strings.Join(names, ", ")

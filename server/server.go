@@ -163,6 +163,7 @@ func (s *Server) wire() error {
 	providers := idp.NewSet(local.Factory(local.Options{}))
 	pipeline := grant.NewPipeline(s.registry, clients, issuer,
 		grant.ClientCredentials{},
+		grant.AuthorizationCode{Codes: s.storage, IDs: issuer, Accounts: providers},
 		grant.DeviceCode{Devices: s.storage, IDs: issuer, Accounts: providers},
 		grant.RefreshToken{Tokens: s.storage, Accounts: providers},
 	)

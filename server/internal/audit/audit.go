@@ -18,8 +18,10 @@ type Action string
 
 // The actions.
 const (
-	TokenIssued      Action = "token.issued"
-	TokenRefused     Action = "token.refused"
+	TokenIssued  Action = "token.issued"
+	TokenRefused Action = "token.refused"
+	// TokenReplayed is a code or a refresh token that came again after it was redeemed: somebody else may have it.
+	TokenReplayed    Action = "token.replayed"
 	DeviceStarted    Action = "device.started"
 	DeviceRefused    Action = "device.refused"
 	TokenRevoked     Action = "token.revoked"

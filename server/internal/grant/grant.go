@@ -2,7 +2,7 @@ package grant
 
 import (
 	"context"
-	"errors"
+	"encoding/json"
 	"net/netip"
 	"slices"
 	"strings"
@@ -11,6 +11,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/server/internal/clientauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
+	"github.com/grantkeeper/grantkeeper/server/internal/signer"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
 	"github.com/grantkeeper/grantkeeper/server/internal/token"
 )
@@ -25,6 +26,9 @@ type Request struct {
 	Scopes []string
 	// Resources are the resource indicators of the request (RFC 8707), each of them known; nil when it names none.
 	Resources []string
+
+	// replayed is the grant that was found to be redeemed again; see [Request.replay].
+	replayed *storage.Grant
 }
 
 // Authorization is what a grant decided: for whom, what for, and with which refresh token.
@@ -39,6 +43,14 @@ type Authorization struct {
 	Grant *storage.Grant
 	// User is set with Grant.
 	User *storage.User
+	// Details is what was chosen, as far as it is for the audience (RFC 9396); nil for nothing.
+	Details json.RawMessage
+	// ACR is the authentication context class of the user's sign-in.
+	ACR string
+	// Nonce and IDClaims are of the authorization request, for the ID token; empty when there was none, as with a refresh
+	// (OpenID Connect Core section 12.2).
+	Nonce    string
+	IDClaims map[string]oauth.ClaimRequest
 	// RefreshToken is the value to hand out; empty for none.
 	RefreshToken string
 	// Retried is true when the answer repeats an earlier one that was lost.
@@ -61,6 +73,8 @@ type Response struct {
 	RefreshToken string
 	IDToken      string
 	Scope        string
+	// AuthorizationDetails is what was chosen (RFC 9396 section 7), valid JSON; nil for nothing.
+	AuthorizationDetails json.RawMessage
 }
 
 // Event is what the audit log is told about a token request.
@@ -73,6 +87,8 @@ type Event struct {
 	TokenID   string
 	Scope     string
 	Retried   bool
+	// Replayed is true when a code or a refresh token came again that had been redeemed; GrantID and Subject say of what.
+	Replayed bool
 }
 
 // Input is a token request as it came in, decoded.
@@ -133,6 +149,9 @@ func (p *Pipeline) Serve(ctx context.Context, in Input) (*Response, Event, error
 	}
 	a, err := g.Authorize(ctx, r)
 	if err != nil {
+		if r.replayed != nil {
+			event.Replayed, event.GrantID, event.Subject = true, r.replayed.ID, r.replayed.UserID
+		}
 		return nil, event, err
 	}
 	response, err := p.mint(r, a, &event)
@@ -154,27 +173,6 @@ func (p *Pipeline) grant(name string, c *clientauth.Client) (Grant, *oauth.Error
 	return g, nil
 }
 
-// ReadScopes checks scope (RFC 6749 section 3.3) and resource (RFC 8707 section 2) of a request against client and
-// registry: invalid_scope for a scope that the client may not ask for or that no resource declares any more, invalid_target
-// for a resource that is not known.
-func ReadScopes(s *registry.Snapshot, c *registry.Client, p oauth.Params) (scopes, resources []string, err *oauth.Error) {
-	if scopes, err = oauth.ParseScope(p.Get("scope")); err != nil {
-		return nil, nil, err
-	}
-	for _, scope := range scopes {
-		if _, ok := c.ScopeSet[scope]; !ok || !exists(s, scope) {
-			return nil, nil, oauth.InvalidScope("a scope is not allowed to the client: " + scope)
-		}
-	}
-	resources = p.All("resource")
-	for _, id := range resources {
-		if _, ok := s.Resource(id); !ok {
-			return nil, nil, oauth.InvalidTarget("the resource is not known")
-		}
-	}
-	return scopes, resources, nil
-}
-
 // mint makes the tokens of an authorization.
 func (p *Pipeline) mint(r *Request, a *Authorization, event *Event) (*Response, error) {
 	issuer := r.Snapshot.Server().Issuer
@@ -184,18 +182,21 @@ func (p *Pipeline) mint(r *Request, a *Authorization, event *Event) (*Response, 
 		Scope: strings.Join(a.Scopes, " "), Audience: a.Audience, IssuedAt: r.Now, ExpiresAt: r.Now.Add(ttl),
 	}
 	if a.Grant != nil {
-		access.GrantID, access.AuthTime = a.Grant.ID, a.Grant.AuthenticatedAt
+		access.GrantID, access.AuthTime, access.ACR, access.AuthorizationDetails = a.Grant.ID, a.Grant.AuthenticatedAt, a.ACR, a.Details
 	}
 	value, err := p.issuer.Access(&access)
 	if err != nil {
 		return nil, err
 	}
-	out := &Response{AccessToken: value, ExpiresIn: int64(ttl / time.Second), RefreshToken: a.RefreshToken, Scope: access.Scope}
+	out := &Response{
+		AccessToken: value, ExpiresIn: int64(ttl / time.Second), RefreshToken: a.RefreshToken, Scope: access.Scope, AuthorizationDetails: a.Details,
+	}
 	if a.User != nil && slices.Contains(a.Scopes, oauth.ScopeOpenID) {
 		out.IDToken, err = p.issuer.ID(&token.ID{
 			Issuer: issuer, Subject: a.Subject, ClientID: r.Client.ClientID, IssuedAt: r.Now, ExpiresAt: access.ExpiresAt,
-			AuthTime: a.Grant.AuthenticatedAt, Methods: a.Grant.Methods, AccessToken: value,
-			Claims: token.ClaimsOf(a.User, a.Scopes),
+			AuthTime: a.Grant.AuthenticatedAt, Methods: a.Grant.Methods, ACR: a.ACR, Nonce: a.Nonce, SID: a.Grant.SID,
+			Algorithm: signer.Algorithm(r.Client.IDTokenAlgorithm), AccessToken: value,
+			Claims: token.ClaimsOf(a.User, a.Scopes, PermittedClaims(r.Client.Client, a.IDClaims)),
 		})
 		if err != nil {
 			return nil, err
@@ -203,73 +204,4 @@ func (p *Pipeline) mint(r *Request, a *Authorization, event *Event) (*Response, 
 	}
 	event.Subject, event.GrantID, event.TokenID, event.Scope, event.Retried = a.Subject, access.GrantID, access.ID, access.Scope, a.Retried
 	return out, nil
-}
-
-// AudienceOf works out the audience of an access token: the resources that declare its scopes, narrowed to those asked
-// for (RFC 8707 section 2.2), or the issuer itself, for userinfo, when no scope belongs to a resource. The scopes that
-// remain are returned too: a narrowed token carries no scope of another resource, and none carries a scope whose resource
-// is gone. invalid_target when nothing of what was asked for is left, invalid_scope when no resource declares any of it.
-func AudienceOf(s *registry.Snapshot, scopes, resources []string) (audience, remaining []string, err *oauth.Error) {
-	remaining = make([]string, 0, len(scopes))
-	for _, scope := range scopes {
-		r, _, ok := s.ScopeResource(scope)
-		if !ok {
-			if exists(s, scope) { // of OpenID Connect
-				remaining = append(remaining, scope)
-			}
-			continue
-		}
-		if len(resources) > 0 && !slices.Contains(resources, r.Identifier) {
-			continue
-		}
-		remaining = append(remaining, scope)
-		if !slices.Contains(audience, r.Identifier) {
-			audience = append(audience, r.Identifier)
-		}
-	}
-	for _, id := range resources {
-		if !slices.Contains(audience, id) {
-			return nil, nil, oauth.InvalidTarget("none of the scopes is for the resource")
-		}
-	}
-	if len(scopes) > 0 && len(remaining) == 0 {
-		return nil, nil, oauth.InvalidScope("no resource declares any of the scopes")
-	}
-	if len(audience) == 0 {
-		audience = []string{s.Server().Issuer}
-	}
-	return audience, remaining, nil
-}
-
-// exists reports whether a scope is one of OpenID Connect or a resource declares it now.
-func exists(s *registry.Snapshot, scope string) bool {
-	_, _, ok := s.ScopeResource(scope)
-	return ok || oauth.IsIdentityScope(scope)
-}
-
-// subset reports whether every element of a is in b.
-func subset(a, b []string) bool {
-	return !slices.ContainsFunc(a, func(s string) bool { return !slices.Contains(b, s) })
-}
-
-// storageError turns what storage says about a redemption into what the client is told. Whatever is not about the
-// request itself means that the engine is out of reach: nothing was consumed, and the client may try again.
-func storageError(err error, what string) error {
-	if e := (*oauth.Error)(nil); errors.As(err, &e) {
-		return e
-	}
-	switch {
-	case errors.Is(err, storage.ErrPending):
-		return oauth.AuthorizationPending()
-	case errors.Is(err, storage.ErrSlowDown):
-		return oauth.SlowDown()
-	case errors.Is(err, storage.ErrDenied):
-		return oauth.AccessDenied()
-	case errors.Is(err, storage.ErrNotFound), errors.Is(err, storage.ErrForeign), errors.Is(err, storage.ErrConsumed),
-		errors.Is(err, storage.ErrRevoked), errors.Is(err, storage.ErrReplayed), errors.Is(err, storage.ErrExpired),
-		errors.Is(err, token.ErrNoDerivationKey): // a family whose key is gone can never go on
-		return oauth.InvalidGrant("the " + what + " is not valid, or no longer").WithCause(err)
-	default:
-		return oauth.Unavailable().WithCause(err)
-	}
 }

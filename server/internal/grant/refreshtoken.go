@@ -36,14 +36,17 @@ func (g RefreshToken) Authorize(ctx context.Context, r *Request) (*Authorization
 		return refresh.Next(current, r.Now, r.Client.Tokens.RefreshTokenIdle.Std())
 	}
 	check := func(grant storage.Grant, user storage.User) error {
-		if _, ok := CurrentUser(g.Accounts, r.Snapshot, user); !ok {
+		if _, ok := CurrentUser(g.Accounts, r.Snapshot, r.Client.Client, user); !ok {
 			return inactive()
+		}
+		if r.offlineWithdrawn(grant) {
+			return oauth.InvalidGrant("the client may no longer act while the user is away")
 		}
 		return r.covers(grant)
 	}
 	done, err := g.Tokens.Rotate(ctx, hash, r.Client.Ref(), r.Now, RetryGrace, next, check)
 	if err != nil {
-		return nil, storageError(err, "refresh token")
+		return nil, storageError(r.replay(err, done), "refresh token")
 	}
 	return authorize(r, refresh, done, g.Accounts)
 }

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -17,22 +18,19 @@ type ID struct {
 	IssuedAt  time.Time
 	ExpiresAt time.Time
 	AuthTime  time.Time
-	// Methods is amr (RFC 8176).
+	// Methods is amr (RFC 8176); ACR is acr, empty for none.
 	Methods []string
+	ACR     string
+	// Nonce is that of the authorization request; empty when it had none.
+	Nonce string
+	// SID names the session (OpenID Connect Back-Channel Logout section 2.1); empty for none.
+	SID string
+	// Algorithm signs it: RS256 when empty, which every relying party must support (OpenID Connect Core section 15.1).
+	Algorithm signer.Algorithm
 	// AccessToken is what at_hash is made of (OpenID Connect Core section 3.1.3.6); empty when none was issued with it.
 	AccessToken string
-	// Claims are the user's, by scope; see [UserClaims].
+	// Claims are the user's; see [ClaimsOf].
 	Claims UserClaims
-}
-
-// UserClaims are the claims of OpenID Connect Core section 5.1 that the granted scopes allow, and groups, which many
-// clients expect. Empty ones are left out.
-type UserClaims struct {
-	Name              string   `json:"name,omitempty"`
-	PreferredUsername string   `json:"preferred_username,omitempty"`
-	Email             string   `json:"email,omitempty"`
-	EmailVerified     *bool    `json:"email_verified,omitempty"`
-	Groups            []string `json:"groups,omitempty"`
 }
 
 type idClaims struct {
@@ -42,16 +40,20 @@ type idClaims struct {
 	IssuedAt  int64    `json:"iat"`
 	ExpiresAt int64    `json:"exp"`
 	AuthTime  int64    `json:"auth_time,omitempty"`
+	Nonce     string   `json:"nonce,omitempty"`
+	ACR       string   `json:"acr,omitempty"`
 	Methods   []string `json:"amr,omitempty"`
+	SID       string   `json:"sid,omitempty"`
 	TokenHash string   `json:"at_hash,omitempty"`
 	UserClaims
 }
 
-// ID signs an ID token with RS256, which every relying party must support (OpenID Connect Core section 15.1).
+// ID signs an ID token. Errors: signer.ErrNoKey.
 func (i *Issuer) ID(t *ID) (string, error) {
 	c := idClaims{
 		Issuer: t.Issuer, Subject: t.Subject, Audience: t.ClientID,
-		IssuedAt: t.IssuedAt.Unix(), ExpiresAt: t.ExpiresAt.Unix(), Methods: t.Methods, UserClaims: t.Claims,
+		IssuedAt: t.IssuedAt.Unix(), ExpiresAt: t.ExpiresAt.Unix(), Methods: t.Methods, ACR: t.ACR, Nonce: t.Nonce, SID: t.SID,
+		UserClaims: t.Claims,
 	}
 	if !t.AuthTime.IsZero() {
 		c.AuthTime = t.AuthTime.Unix()
@@ -64,5 +66,33 @@ func (i *Issuer) ID(t *ID) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return i.signer.Sign(signer.RS256, signer.TypeIDToken, payload)
+	return i.signer.Sign(cmp.Or(t.Algorithm, signer.RS256), signer.TypeIDToken, payload)
+}
+
+// IDHint is what an ID token of ours says, shown again as a hint (OpenID Connect Core section 3.1.2.1, RP-Initiated Logout
+// section 2).
+type IDHint struct {
+	Subject string
+	// ClientID is the client that it was issued to.
+	ClientID string
+	// SID is empty for a token of no session.
+	SID       string
+	ExpiresAt time.Time
+}
+
+// ReadID verifies an ID token of this issuer, by any key that is still published. An expired one is as good: it is a hint, and
+// opens nothing. ErrInvalid for anything else.
+func (i *Issuer) ReadID(issuer, s string) (*IDHint, error) {
+	if !LooksLikeAccess(s) { // any JWT
+		return nil, ErrInvalid
+	}
+	payload, err := i.signer.Verify(signer.TypeIDToken, s)
+	if err != nil {
+		return nil, ErrInvalid
+	}
+	var c idClaims
+	if err := json.Unmarshal(payload, &c); err != nil || c.Issuer != issuer || c.Subject == "" {
+		return nil, ErrInvalid
+	}
+	return &IDHint{Subject: c.Subject, ClientID: c.Audience, SID: c.SID, ExpiresAt: time.Unix(c.ExpiresAt, 0)}, nil
 }

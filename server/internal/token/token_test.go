@@ -10,6 +10,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -139,7 +141,7 @@ func TestC12IDToken(t *testing.T) {
 	yes := true
 	value, err := i.ID(&ID{
 		Issuer: "https://login.example.com", Subject: "u1", ClientID: "cli", IssuedAt: now, ExpiresAt: now.Add(time.Hour),
-		AuthTime: now, Methods: []string{"pwd"}, AccessToken: "an access token",
+		AuthTime: now, Methods: []string{"pwd"}, ACR: "1fa", Nonce: "n", SID: "s", AccessToken: "an access token",
 		Claims: UserClaims{Name: "Ada", PreferredUsername: "ada", Email: "ada@example.com", EmailVerified: &yes},
 	})
 	if err != nil {
@@ -148,32 +150,151 @@ func TestC12IDToken(t *testing.T) {
 	sum := sha256.Sum256([]byte("an access token"))
 	want := map[string]any{
 		"iss": "https://login.example.com", "sub": "u1", "aud": "cli", "iat": float64(now.Unix()), "exp": float64(now.Unix() + 3600),
-		"auth_time": float64(now.Unix()), "amr": []any{"pwd"}, "at_hash": base64.RawURLEncoding.EncodeToString(sum[:16]),
+		"auth_time": float64(now.Unix()), "amr": []any{"pwd"}, "acr": "1fa", "nonce": "n", "sid": "s", "at_hash": base64.RawURLEncoding.EncodeToString(sum[:16]),
 		"name": "Ada", "preferred_username": "ada", "email": "ada@example.com", "email_verified": true,
 	}
 	if d := cmp.Diff(want, payload(t, value)); d != "" {
 		t.Error(d)
 	}
+	header := func(jwt string) string {
+		b, _ := base64.RawURLEncoding.DecodeString(strings.Split(jwt, ".")[0])
+		return string(b)
+	}
+	t.Run("C12 it is signed with RS256, or as the client is registered", func(t *testing.T) {
+		ec, err := i.ID(&ID{Issuer: "x", Subject: "u1", ClientID: "cli", Algorithm: signer.ES256})
+		if err != nil || !strings.Contains(header(ec), `"alg":"ES256","kid":"e"`) || !strings.Contains(header(value), `"alg":"RS256","kid":"r"`) {
+			t.Errorf("%v, %s, %s", err, header(ec), header(value))
+		}
+	})
+	t.Run("C12 what was not asked for is not there", func(t *testing.T) {
+		bare, err := i.ID(&ID{Issuer: "x", Subject: "u1", ClientID: "cli"})
+		got := payload(t, bare)
+		for _, name := range []string{"nonce", "acr", "amr", "sid", "at_hash", "auth_time", "name", "email_verified", "address"} {
+			if _, ok := got[name]; ok || err != nil {
+				t.Errorf("%s is there, %v", name, err)
+			}
+		}
+	})
+	t.Run("an ID token reads back as a hint, expired or not", func(t *testing.T) {
+		got, err := i.ReadID("https://login.example.com", value)
+		if want := (&IDHint{Subject: "u1", ClientID: "cli", SID: "s", ExpiresAt: now.Add(time.Hour)}); err != nil || !got.ExpiresAt.Equal(want.ExpiresAt) || got.Subject != want.Subject || got.ClientID != want.ClientID || got.SID != want.SID {
+			t.Errorf("%+v, %v", got, err)
+		}
+	})
+	t.Run("what is no ID token of this issuer is no hint", func(t *testing.T) {
+		access, err := i.Access(access())
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := newIssuer(t).ID(&ID{Issuer: "https://login.example.com", Subject: "u1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, jwt := range map[string]string{
+			"an access token": access, "one of other keys": other, "a changed one": value[:len(value)-4] + "AAAA", "nothing": "", "no JWT": "x.y.z",
+			"one without a signature": strings.Join(strings.Split(value, ".")[:2], ".") + ".", "a long one": "eyJ" + strings.Repeat(".", 10_000),
+		} {
+			if _, err := i.ReadID("https://login.example.com", jwt); !errors.Is(err, ErrInvalid) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if _, err := i.ReadID("https://other.example.com", value); !errors.Is(err, ErrInvalid) {
+			t.Error("of another issuer")
+		}
+	})
+}
+
+func TestAuthorizationDetails(t *testing.T) {
+	i := newIssuer(t)
+	a := access()
+	a.ACR, a.AuthorizationDetails = "mfa", json.RawMessage(`[{"type":"project","identifiers":["p1"]}]`)
+	value, err := i.Access(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := payload(t, value)
+	if want := []any{map[string]any{"type": "project", "identifiers": []any{"p1"}}}; got["acr"] != "mfa" || !cmp.Equal(got["authorization_details"], any(want)) {
+		t.Errorf("%v", got)
+	}
+	for name, tt := range map[string]struct{ details, want string }{
+		"those of another API are left out": {`[{"type":"a","locations":["https://a"]},{"type":"b","locations":["https://b"]}]`, `[{"type":"a","locations":["https://a"]}]`},
+		"those of several stay":             {`[{"type":"a","locations":["https://b","https://a"]}]`, `[{"type":"a","locations":["https://b","https://a"]}]`},
+		"those for all stay":                {`[{"type":"a"}]`, `[{"type":"a"}]`},
+		"nothing is left":                   {`[{"type":"b","locations":["https://b"]}]`, ``},
+		"an empty list is nothing":          {`[]`, ``},
+		"nothing was chosen":                {``, ``},
+		"what cannot be read":               {`{`, ``},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := DetailsFor(json.RawMessage(tt.details), []string{"https://a"}); string(got) != tt.want {
+				t.Errorf("got %s", got)
+			}
+		})
+	}
 }
 
 func TestClaimsFollowTheScopes(t *testing.T) {
-	u := &storage.User{Username: "ada", Name: "Ada", Email: "ada@example.com", Groups: []string{"staff"}}
-	no := false
+	u := &storage.User{Username: "ada", Name: "Ada", Email: "ada@example.com", Groups: []string{"staff"}, UpdatedAt: now, Profile: registration.Profile{
+		GivenName: "Ada", FamilyName: "Lovelace", MiddleName: "K", Nickname: "a", Profile: "https://p", Picture: "https://i", Website: "https://w", Gender: "f",
+		Birthdate: "1815-12-10", Zoneinfo: "Europe/London", Locale: "en", PhoneNumber: "+44 1", PhoneNumberVerified: true, Address: &registration.Address{Country: "UK"},
+	}}
+	no, yes := false, true
+	asked := func(names ...string) map[string]oauth.ClaimRequest {
+		m := map[string]oauth.ClaimRequest{}
+		for _, n := range names {
+			m[n] = oauth.ClaimRequest{}
+		}
+		return m
+	}
 	tests := map[string]struct {
 		scopes []string
+		asked  map[string]oauth.ClaimRequest
 		want   UserClaims
 	}{
-		"openid alone gives none":                 {[]string{"openid"}, UserClaims{}},
-		"profile gives the names":                 {[]string{"openid", "profile"}, UserClaims{Name: "Ada", PreferredUsername: "ada"}},
-		"email gives the address and whether its": {[]string{"email"}, UserClaims{Email: "ada@example.com", EmailVerified: &no}},
-		"groups gives the groups":                 {[]string{"groups"}, UserClaims{Groups: []string{"staff"}}},
+		"openid alone gives none": {scopes: []string{"openid"}},
+		"profile gives all of it": {scopes: []string{"openid", "profile"}, want: UserClaims{
+			Name: "Ada", PreferredUsername: "ada", GivenName: "Ada", FamilyName: "Lovelace", MiddleName: "K", Nickname: "a", Profile: "https://p", Picture: "https://i",
+			Website: "https://w", Gender: "f", Birthdate: "1815-12-10", Zoneinfo: "Europe/London", Locale: "en", UpdatedAt: now.Unix()}},
+		"email gives the address and whether it was verified": {scopes: []string{"email"}, want: UserClaims{Email: "ada@example.com", EmailVerified: &no}},
+		"phone gives the number and whether it was verified":  {scopes: []string{"phone"}, want: UserClaims{PhoneNumber: "+44 1", PhoneNumberVerified: &yes}},
+		"address gives the address":                           {scopes: []string{"address"}, want: UserClaims{Address: &registration.Address{Country: "UK"}}},
+		"groups gives the groups":                             {scopes: []string{"groups"}, want: UserClaims{Groups: []string{"staff"}}},
+		"a claim that is asked for by name comes alone":       {scopes: []string{"openid"}, asked: asked("name", "sub", "nothing"), want: UserClaims{Name: "Ada"}},
+		"scopes and names together":                           {scopes: []string{"groups"}, asked: asked("email", "groups"), want: UserClaims{Email: "ada@example.com", Groups: []string{"staff"}}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if d := cmp.Diff(tt.want, ClaimsOf(u, tt.scopes)); d != "" {
+			if d := cmp.Diff(tt.want, ClaimsOf(u, tt.scopes, tt.asked)); d != "" {
 				t.Error(d)
 			}
 		})
+	}
+	t.Run("a user of whom nothing is known has no claims", func(t *testing.T) {
+		if d := cmp.Diff(UserClaims{}, ClaimsOf(&storage.User{}, oauth.UserScopes(), nil)); d != "" {
+			t.Error(d)
+		}
+	})
+}
+
+func TestI06NothingOverridesAClaimOfTheProtocol(t *testing.T) {
+	names := func(v any) []string {
+		var out []string
+		for f := range reflect.TypeOf(v).Fields() {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			out = append(out, name)
+		}
+		return out
+	}
+	user := names(UserClaims{})
+	protocol := append(names(idClaims{}), names(accessClaims{})...)
+	protocol = append(protocol, "cnf", "azp", "c_hash", "act", "authorization_details", "nbf", "events")
+	for _, name := range user {
+		if name == "" || slices.Contains(protocol, name) {
+			t.Errorf("%q could be set by a provider", name)
+		}
+		if oauth.ScopeOfClaim(name) == "" {
+			t.Errorf("no scope stands for %q", name)
+		}
 	}
 }
 

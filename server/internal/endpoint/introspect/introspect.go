@@ -3,6 +3,7 @@ package introspect
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/netip"
@@ -54,6 +55,10 @@ type active struct {
 	IssuedAt  int64    `json:"iat,omitempty"`
 	ExpiresAt int64    `json:"exp,omitempty"`
 	AuthTime  int64    `json:"auth_time,omitempty"`
+	// ACR is acr (RFC 9470 section 6.2).
+	ACR string `json:"acr,omitempty"`
+	// Details is authorization_details (RFC 9396 section 9.2), as the grant has them now.
+	Details json.RawMessage `json:"authorization_details,omitempty"`
 }
 
 // ServeHTTP answers a POST of an authenticated client.
@@ -125,21 +130,42 @@ func (e *Endpoint) accessToken(ctx context.Context, s *registry.Snapshot, caller
 		}
 		return out, nil
 	}
-	_, user, err := e.Store.Grant(ctx, t.GrantID)
+	g, user, err := e.Store.Grant(ctx, t.GrantID)
 	if errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrRevoked) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, oauth.Unavailable().WithCause(err)
 	}
-	if user, ok = grant.CurrentUser(e.Accounts, s, user); !ok {
+	if user, ok = grant.CurrentUser(e.Accounts, s, c, user); !ok {
 		return nil, nil
 	}
-	out.Username = user.Username
+	if !narrow(out, t, g) {
+		return nil, nil
+	}
+	out.Details = token.DetailsFor(g.AuthorizationDetails, ofCaller(s, caller, t))
+	out.Username, out.ACR = user.Username, t.ACR
 	if !t.AuthTime.IsZero() {
 		out.AuthTime = t.AuthTime.Unix()
 	}
 	return out, nil
+}
+
+// narrow takes out of the answer what the user has taken back since the token was signed; false when nothing is left.
+func narrow(out *active, t *token.Access, g storage.Grant) bool {
+	scopes := strings.Fields(t.Scope)
+	left := slices.DeleteFunc(scopes, func(scope string) bool { return !slices.Contains(g.Scopes, scope) })
+	out.Scope = strings.Join(left, " ")
+	return len(left) > 0 || t.Scope == ""
+}
+
+// ofCaller are the resources of a token that the caller is told about: all when it is the caller's own, otherwise those that the
+// caller serves.
+func ofCaller(s *registry.Snapshot, caller *clientauth.Client, t *token.Access) []string {
+	if caller.UID == t.ClientUID {
+		return t.Audience
+	}
+	return slices.DeleteFunc(slices.Clone(t.Audience), func(id string) bool { return !serves(s, caller, id) })
 }
 
 // refreshToken answers the client that holds it; an API has no business with one.
@@ -161,7 +187,7 @@ func (e *Endpoint) refreshToken(ctx context.Context, s *registry.Snapshot, calle
 	if err != nil {
 		return nil, oauth.Unavailable().WithCause(err)
 	}
-	if _, ok := grant.CurrentUser(e.Accounts, s, user); !ok {
+	if _, ok := grant.CurrentUser(e.Accounts, s, caller.Client, user); !ok {
 		return nil, nil // a refresh would be refused
 	}
 	return &active{
@@ -176,9 +202,11 @@ func mayAsk(s *registry.Snapshot, caller *clientauth.Client, clientUID string, a
 	if caller.UID == clientUID {
 		return true
 	}
-	name := caller.DocumentName()
-	return slices.ContainsFunc(audience, func(id string) bool {
-		r, ok := s.Resource(id)
-		return ok && slices.Contains(r.ResourceServers, name)
-	})
+	return slices.ContainsFunc(audience, func(id string) bool { return serves(s, caller, id) })
+}
+
+// serves reports whether the caller is a resource server of an API.
+func serves(s *registry.Snapshot, caller *clientauth.Client, id string) bool {
+	r, ok := s.Resource(id)
+	return ok && slices.Contains(r.ResourceServers, caller.DocumentName())
 }

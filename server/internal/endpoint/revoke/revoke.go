@@ -66,6 +66,7 @@ func (e *Endpoint) revoke(w http.ResponseWriter, r *http.Request, event *audit.E
 		return fail
 	}
 	event.Client, event.Namespace = client.ClientID, client.Namespace
+	wire.AllowOrigin(w, r, client.Client)
 	value := params.Get("token")
 	if value == "" {
 		return oauth.InvalidRequest("token is missing")

@@ -49,6 +49,9 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	response, event, err := e.Pipeline.Serve(r.Context(), in)
 	e.record(r, address, event, err)
+	if event.Client != nil {
+		wire.AllowOrigin(w, r, event.Client.Client)
+	}
 	if err != nil {
 		wire.Error(w, err)
 		return
@@ -71,6 +74,9 @@ func (e *Endpoint) record(r *http.Request, address netip.Addr, event grant.Event
 			return // polls are not events; what they end in is
 		}
 		out.Action, out.Error, out.Cause = audit.TokenRefused, fail.Code, fail.Unwrap()
+		if event.Replayed {
+			out.Action = audit.TokenReplayed
+		}
 	} else {
 		e.Metrics.TokenIssued(event.GrantType)
 	}
@@ -92,6 +98,10 @@ func appendResponse(b []byte, r *grant.Response) []byte {
 		b = append(b, `,"id_token":"`...)
 		b = append(b, r.IDToken...)
 		b = append(b, '"')
+	}
+	if len(r.AuthorizationDetails) > 0 { // RFC 9396 section 7
+		b = append(b, `,"authorization_details":`...)
+		b = append(b, r.AuthorizationDetails...)
 	}
 	if r.Scope != "" {
 		if quoted, err := json.Marshal(r.Scope); err == nil { // strings always marshal

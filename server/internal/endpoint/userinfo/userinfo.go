@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,17 +39,15 @@ type response struct {
 	Username string `json:"username,omitempty"`
 }
 
-// ServeHTTP answers a GET or a POST that carries a bearer token in the Authorization header; a token anywhere else is
-// not looked at.
+// ServeHTTP answers a GET or a POST that carries a bearer token in the Authorization header, or a POST with one in its form (RFC
+// 6750 sections 2.1 and 2.2). A token in the query string is not looked at: logs keep those.
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !e.Registry.Current().Complete() {
+	s := e.Registry.Current()
+	if !s.Complete() {
 		wire.BearerError(w, oauth.Unavailable())
 		return
 	}
-	value, present, fail := wire.Bearer(r)
-	if fail == nil {
-		fail = singleMethod(w, r, present)
-	}
+	value, present, fail := bearer(w, r)
 	if fail != nil {
 		wire.BearerError(w, fail)
 		return
@@ -58,7 +57,17 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		wire.Bytes(w, http.StatusUnauthorized, []byte("{}"))
 		return
 	}
-	out, err := e.claims(r.Context(), value)
+	t, err := e.Issuer.ReadAccess(s.Server().Issuer, value, e.Now())
+	if t != nil {
+		if c, ok := s.ClientByUID(t.ClientUID); ok {
+			wire.AllowOrigin(w, r, c) // also for the refusal of an expired one, which a page has to be able to read
+		}
+	}
+	if err != nil {
+		wire.BearerError(w, invalid())
+		return
+	}
+	out, err := e.claims(r.Context(), s, t)
 	if err != nil {
 		wire.BearerError(w, err)
 		return
@@ -66,54 +75,50 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	wire.JSON(w, http.StatusOK, out)
 }
 
-// singleMethod refuses a token sent in two ways (RFC 6750 section 2).
-func singleMethod(w http.ResponseWriter, r *http.Request, header bool) *oauth.Error {
-	if r.Method != http.MethodPost || !header || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
-		return nil
+// bearer finds the token. One that is sent in two ways is refused (RFC 6750 section 2).
+func bearer(w http.ResponseWriter, r *http.Request) (value string, present bool, fail *oauth.Error) {
+	value, present, fail = wire.Bearer(r)
+	if fail != nil || r.Method != http.MethodPost || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		return value, present, fail
 	}
-	params, err := wire.Read(w, r, false)
-	if err != nil {
-		return err
+	params, fail := wire.ReadForm(w, r)
+	if fail != nil {
+		return "", present, fail
 	}
-	if params.Get("access_token") != "" {
-		return oauth.InvalidRequest("the token is sent in two ways")
+	inForm := params.Get("access_token")
+	switch {
+	case inForm == "":
+		return value, present, nil
+	case present:
+		return "", true, oauth.InvalidRequest("the token is sent in two ways")
+	default:
+		return inForm, true, nil
 	}
-	return nil
 }
 
-func (e *Endpoint) claims(ctx context.Context, value string) (*response, error) {
-	s := e.Registry.Current()
-	t, err := e.Issuer.ReadAccess(s.Server().Issuer, value, e.Now())
-	if err != nil {
-		return nil, oauth.InvalidToken("the access token is not valid, or no longer")
-	}
-	if c, ok := s.ClientByUID(t.ClientUID); !ok || !c.Enabled() {
-		return nil, oauth.InvalidToken("the access token is not valid, or no longer")
+func invalid() *oauth.Error { return oauth.InvalidToken("the access token is not valid, or no longer") }
+
+// claims are those that the token's scopes stand for, as far as the grant still has them, and those that were asked for by name.
+func (e *Endpoint) claims(ctx context.Context, s *registry.Snapshot, t *token.Access) (*response, error) {
+	c, ok := s.ClientByUID(t.ClientUID)
+	if !ok || !c.Enabled() {
+		return nil, invalid()
 	}
 	scopes := strings.Fields(t.Scope)
-	if t.GrantID == "" || !hasOpenID(scopes) {
+	if t.GrantID == "" || !slices.Contains(scopes, oauth.ScopeOpenID) {
 		return nil, oauth.InsufficientScope("the access token has no openid scope")
 	}
-	_, user, err := e.Store.Grant(ctx, t.GrantID)
+	g, user, err := e.Store.Grant(ctx, t.GrantID)
 	switch {
 	case errors.Is(err, storage.ErrNotFound), errors.Is(err, storage.ErrRevoked):
-		return nil, oauth.InvalidToken("the access token is not valid, or no longer")
+		return nil, invalid()
 	case err != nil:
 		return nil, oauth.Unavailable().WithCause(err)
 	}
-	user, ok := grant.CurrentUser(e.Accounts, s, user)
-	if !ok {
-		return nil, oauth.InvalidToken("the access token is not valid, or no longer")
+	if user, ok = grant.CurrentUser(e.Accounts, s, c, user); !ok {
+		return nil, invalid()
 	}
-	claims := token.ClaimsOf(&user, scopes)
+	scopes = slices.DeleteFunc(scopes, func(scope string) bool { return !slices.Contains(g.Scopes, scope) })
+	claims := token.ClaimsOf(&user, scopes, grant.UserInfoClaims(c, g))
 	return &response{Subject: user.ID, UserClaims: claims, Username: claims.PreferredUsername}, nil
-}
-
-func hasOpenID(scopes []string) bool {
-	for _, s := range scopes {
-		if s == oauth.ScopeOpenID {
-			return true
-		}
-	}
-	return false
 }

@@ -49,6 +49,21 @@ func Read(w http.ResponseWriter, r *http.Request, allowJSON bool) (oauth.Params,
 	return oauth.ParseForm(string(body))
 }
 
+// ReadForm is Read for a form alone, of an endpoint that does not look at its query string.
+func ReadForm(w http.ResponseWriter, r *http.Request) (oauth.Params, *oauth.Error) {
+	if e := r.Header["Content-Encoding"]; len(e) > 0 && !strings.EqualFold(e[0], "identity") {
+		return oauth.Params{}, withStatus(oauth.InvalidRequest("the body must not be compressed"), http.StatusUnsupportedMediaType)
+	}
+	if _, err := isJSON(r.Header["Content-Type"], false); err != nil {
+		return oauth.Params{}, err
+	}
+	body, err := readBody(w, r)
+	if err != nil {
+		return oauth.Params{}, err
+	}
+	return oauth.ParseForm(string(body))
+}
+
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *oauth.Error) {
 	if r.ContentLength > MaxBody {
 		return nil, withStatus(oauth.InvalidRequest("the body is too large"), http.StatusRequestEntityTooLarge)
