@@ -1,4 +1,5 @@
-// Package idptest is the suite that every password provider of package idp passes.
+// Package idptest is the suite that every provider of package idp passes, whatever its ways: by password, by redirect, asked again
+// later, and under the expressions of its declaration.
 package idptest
 
 import (

@@ -141,3 +141,22 @@ func TestBoundOnMemory(t *testing.T) {
 		}
 	})
 }
+
+func TestRules(t *testing.T) {
+	idptest.Rules{
+		Factory: Factory(Options{}), Username: `claims.username`,
+		Declared: *declaration(registration.LocalAccount{Username: "ada", PasswordHash: hash(t, "x", cheap()), Name: "Ada", Email: "ada@example.com",
+			Groups: []string{"staff", "dev"}, Profile: registration.Profile{GivenName: "Ada"}}),
+		SignIn: func(t *testing.T, p idp.Provider) (idp.Identity, error) {
+			return p.Password.Authenticate(t.Context(), "ada", "x")
+		},
+	}.Run(t)
+	t.Run("claims are the fields of the manifest", func(t *testing.T) {
+		d := declaration(registration.LocalAccount{Username: "ada", PasswordHash: hash(t, "x", cheap()), Email: "ada@example.com", EmailVerified: true,
+			Profile: registration.Profile{GivenName: "Ada", Address: &registration.Address{Country: "UK"}}})
+		d.Allow = `claims.given_name == "Ada" && claims.emailVerified && claims.address.country == "UK" && claims.groups == [] && claims.name == ""`
+		if _, ok := idp.NewSet(Factory(Options{})).Account([]*registration.IdentityProvider{d}, "uid", "ada"); !ok {
+			t.Error("not let in")
+		}
+	})
+}
