@@ -65,6 +65,11 @@ func ClientGone(owner string) error {
 // Answered is a request that was decided before, or has expired.
 func Answered() error { return &Failed{Status: http.StatusConflict, Kind: failure.Answered} }
 
+// APIAway is an API that does not say what there is to choose; nothing was decided.
+func APIAway(cause error) error {
+	return &Failed{Status: http.StatusServiceUnavailable, Kind: failure.APIAway, Cause: cause, RetryAfter: 10 * time.Second}
+}
+
 // fail writes the page of an error. What was not foreseen is an internal error, and nobody but the log is told its cause.
 func (w *Web) fail(v *Visit, err error) {
 	f := asFailed(err)

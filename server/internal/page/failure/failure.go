@@ -32,8 +32,12 @@ const (
 	ClientGone Kind = "clientgone"
 	// Answered: the device's request was decided before, or has expired.
 	Answered Kind = "answered"
+	// BadReturn: an app asked for a sign-out that leads to an address that is not registered; Owner says whose it is.
+	BadReturn Kind = "badreturn"
 	// NotFound: something that is not there, or is somebody else's.
 	NotFound Kind = "notfound"
+	// APIAway: an API does not say what there is to choose.
+	APIAway Kind = "apiaway"
 )
 
 // Data is what the page shows.
