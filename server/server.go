@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/grantkeeper/grantkeeper/internal/registration"
+	"github.com/grantkeeper/grantkeeper/server/internal/account"
 	"github.com/grantkeeper/grantkeeper/server/internal/audit"
 	"github.com/grantkeeper/grantkeeper/server/internal/clientauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/edge"
@@ -26,6 +27,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/server/internal/endpoint/revoke"
 	tokenendpoint "github.com/grantkeeper/grantkeeper/server/internal/endpoint/token"
 	"github.com/grantkeeper/grantkeeper/server/internal/endpoint/userinfo"
+	"github.com/grantkeeper/grantkeeper/server/internal/factor"
 	"github.com/grantkeeper/grantkeeper/server/internal/grant"
 	"github.com/grantkeeper/grantkeeper/server/internal/idp"
 	"github.com/grantkeeper/grantkeeper/server/internal/idp/local"
@@ -34,6 +36,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/server/internal/ops"
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
 	"github.com/grantkeeper/grantkeeper/server/internal/replica"
+	"github.com/grantkeeper/grantkeeper/server/internal/seal"
 	"github.com/grantkeeper/grantkeeper/server/internal/signer"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage/sqlite"
@@ -92,6 +95,9 @@ type Server struct {
 	edge     *edge.Edge
 	web      *web.Web
 	login    *login.Login
+	account  *account.Account
+	factors  *factor.Factors
+	atRest   *seal.Sealer
 	metrics  *ops.Metrics
 	ops      *ops.Operations
 	reporter *replica.Reporter
@@ -183,6 +189,9 @@ func (s *Server) wire() error {
 		Address: s.edge.Address, RequestID: edge.RequestID, Log: s.deps.Log,
 	})
 	if err != nil {
+		return err
+	}
+	if err := s.wireAccount(); err != nil {
 		return err
 	}
 	s.login, err = login.New(login.Deps{Web: s.web, Storage: s.storage, Providers: providers})
