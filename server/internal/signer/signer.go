@@ -33,11 +33,12 @@ const (
 // Type is the typ header of what is signed; a token of one type never verifies as another.
 type Type string
 
-// The types: JWT access tokens (RFC 9068 section 2.1), ID tokens, and the tokens with which the server asks an API what a person
-// may choose among.
+// The types: JWT access tokens (RFC 9068 section 2.1), ID tokens, logout tokens (OpenID Connect Back-Channel Logout section 2.4),
+// and the tokens with which the server asks an API what a person may choose among.
 const (
 	TypeAccessToken Type = "at+jwt"
 	TypeIDToken     Type = "JWT"
+	TypeLogoutToken Type = "logout+jwt"
 	TypeChoices     Type = "grantkeeper-choices+jwt"
 )
 
@@ -130,7 +131,7 @@ func parse(k registration.SigningKey) (*key, crypto.PublicKey, error) {
 	default:
 		return nil, nil, errors.New("is neither EC nor RSA")
 	}
-	for _, typ := range []Type{TypeAccessToken, TypeIDToken, TypeChoices} {
+	for _, typ := range []Type{TypeAccessToken, TypeIDToken, TypeLogoutToken, TypeChoices} {
 		header, err := json.Marshal(struct {
 			Algorithm string `json:"alg"`
 			KeyID     string `json:"kid"`

@@ -58,12 +58,25 @@ func AccountName(u storage.User) string {
 }
 
 // Handle gathers, serves, and turns an error into a page.
-func (w *Web) Handle(serve func(*Visit) error) http.Handler {
+func (w *Web) Handle(serve func(*Visit) error) http.Handler { return w.handle(w.gather, serve) }
+
+// HandleForeign is Handle for forms that other sites send, such as apps: the origin is not asked after, the body is the
+// handler's to read, and nobody counts as signed in. Such a handler decides nothing; it sends the browser on to a page of ours.
+func (w *Web) HandleForeign(serve func(*Visit) error) http.Handler {
+	return w.handle(func(v *Visit) error {
+		if !v.Snapshot.Complete() {
+			return Unavailable(errIncomplete)
+		}
+		return nil
+	}, serve)
+}
+
+func (w *Web) handle(gather, serve func(*Visit) error) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		v := &Visit{web: w, W: rw, R: r, Now: w.Now(), Address: w.Address(r), Snapshot: w.Registry.Current()}
 		v.Site = SiteOf(v.Snapshot.Server())
 		v.Language = w.Layout.Messages().Match(r.Header.Get("Accept-Language"))
-		err := w.gather(v)
+		err := gather(v)
 		if err == nil {
 			err = serve(v)
 		}

@@ -3,6 +3,7 @@ package signedout
 
 import (
 	_ "embed" // the template
+	"html/template"
 
 	"github.com/grantkeeper/grantkeeper/server/internal/page"
 )
@@ -10,8 +11,12 @@ import (
 //go:embed signedout.html
 var source string
 
-// Data is empty: there is nothing to say but that.
-type Data struct{}
+// Data is what the page shows; nothing but that somebody is signed out when it is empty.
+type Data struct {
+	// Return leads back to an app, an address of any scheme that the caller has checked, and App is its name; empty for none.
+	Return template.URL
+	App    string
+}
 
 // New parses the page.
 func New(l *page.Layout) (*page.Page[Data], error) { return page.Parse[Data](l, source) }

@@ -9,6 +9,7 @@ import (
 
 func TestGolden(t *testing.T) {
 	pagetest.Golden(t, signedout.New, map[string]signedout.Data{
-		"signed out": {},
+		"signed out":                   {},
+		"signed out with the way back": {Return: "https://app.example/bye?state=s", App: "Acme Reports"},
 	})
 }
