@@ -189,9 +189,9 @@ func (k *checker) govern(in ClientInputs, server *v1alpha1.OAuthServer, governor
 func declaredField(c *v1alpha1.OAuthClient, field string) string {
 	switch {
 	case strings.HasPrefix(field, "spec.grantTypes") && len(c.Spec.GrantTypes) == 0:
-		return fmt.Sprintf("spec.grantTypes (default of type %s)", show(string(c.Spec.Type)))
+		return fmt.Sprintf("spec.grantTypes (default of type %s)", show(string(typeOf(c))))
 	case field == "spec.authentication" && c.Spec.Authentication == nil:
-		return fmt.Sprintf("spec.authentication (default of type %s)", show(string(c.Spec.Type)))
+		return fmt.Sprintf("spec.authentication (default of type %s)", show(string(typeOf(c))))
 	}
 	return field
 }

@@ -26,17 +26,17 @@ func TestClientRefused(t *testing.T) {
 	const invalid, refused = v1alpha1.ReasonInvalid, v1alpha1.ReasonPolicyRefused
 	type spec = v1alpha1.OAuthClientSpec
 	cases := map[string]struct {
-		service, device func(*spec) // one of them
-		inputs          func(*ClientInputs)
-		want            []finding
+		service, device, web func(*spec) // one of them
+		inputs               func(*ClientInputs)
+		want                 []finding
 	}{
-		"an unknown type":          {service: func(s *spec) { s.Type = "Web" }, want: []finding{{invalid, []string{"spec.type Web", "Service or Device"}}}},
+		"an unknown type":          {service: func(s *spec) { s.Type = "Desktop" }, want: []finding{{invalid, []string{"spec.type Desktop", "Web, Browser, Native, Device, Service"}}}},
 		"a client id with a colon": {service: func(s *spec) { s.ClientID = "a:b" }, want: expect(invalid, "spec.clientID a:b", "letters, digits")},
 		"an unknown grant type":    {service: func(s *spec) { s.GrantTypes = []v1alpha1.GrantType{"password"} }, want: expect(invalid, "spec.grantTypes[0] password", "client_credentials")},
 		"a grant type twice": {device: func(s *spec) {
 			s.GrantTypes = []v1alpha1.GrantType{v1alpha1.GrantTypeDeviceCode, v1alpha1.GrantTypeDeviceCode}
 		}, want: expect(invalid, "spec.grantTypes[1]", "twice")},
-		"a refresh token without a user":          {device: func(s *spec) { s.GrantTypes = []v1alpha1.GrantType{"refresh_token"} }, want: expect(invalid, "spec.grantTypes[0] refresh_token", "add urn:ietf:params:oauth:grant-type:device_code")},
+		"a refresh token without a user":          {device: func(s *spec) { s.GrantTypes = []v1alpha1.GrantType{"refresh_token"} }, want: expect(invalid, "spec.grantTypes[0] refresh_token", "add authorization_code or urn:ietf:params:oauth:grant-type:device_code")},
 		"E01 client credentials when public":      {device: func(s *spec) { s.GrantTypes = []v1alpha1.GrantType{"client_credentials"} }, want: expect(invalid, "spec.grantTypes[0] client_credentials", "type Service")},
 		"E01 client credentials, secret optional": {device: func(s *spec) { optionalSecret(s); s.GrantTypes = []v1alpha1.GrantType{"client_credentials"} }, want: expect(invalid, "spec.grantTypes[0]", "type Service")},
 		"a service that is public":                {service: func(s *spec) { s.Authentication = &v1alpha1.ClientAuthentication{None: &v1alpha1.NoAuthentication{}} }, want: expect(invalid, "spec.grantTypes (default of type Service) client_credentials", "authentication.clientSecret")},
@@ -45,10 +45,10 @@ func TestClientRefused(t *testing.T) {
 		}, want: expect(invalid, "spec.authentication", "exactly one")},
 		"no way to authenticate":                          {device: func(s *spec) { s.Authentication = &v1alpha1.ClientAuthentication{} }, want: expect(invalid, "spec.authentication", "exactly one")},
 		"an optional secret of a service":                 {service: optionalSecret, want: expect(invalid, "spec.authentication.clientSecret.optional", "type Device")},
-		"K13 a redirect by plain http":                    {device: func(s *spec) { s.RedirectURIs = []string{"https://a.acme.example/", "http://a.acme.example/cb"} }, want: expect(invalid, "spec.redirectURIs[1] http://a.acme.example/cb", "must be https")},
-		"K13 a redirect with credentials is not repeated": {device: func(s *spec) { s.RedirectURIs = []string{"https://u:hunter2@a.acme.example/cb"} }, want: expect(invalid, "spec.redirectURIs[0] https://REDACTED@a.acme.example/cb", "userinfo")},
-		"K13 more than 20 redirects":                      {device: func(s *spec) { s.RedirectURIs = make([]string, 21) }, want: expect(invalid, "spec.redirectURIs", "at most 20")},
-		"a redirect with a line end":                      {device: func(s *spec) { s.RedirectURIs = []string{"https://a.acme.example/\n\x1b[31m"} }, want: expect(invalid, `spec.redirectURIs[0] "https://a.acme.example/\n\x1b[31m"`)},
+		"K13 a redirect by plain http":                    {web: func(s *spec) { s.RedirectURIs = []string{"https://a.acme.example/", "http://a.acme.example/cb"} }, want: expect(invalid, "spec.redirectURIs[1] http://a.acme.example/cb", "must be https")},
+		"K13 a redirect with credentials is not repeated": {web: func(s *spec) { s.RedirectURIs = []string{"https://u:hunter2@a.acme.example/cb"} }, want: expect(invalid, "spec.redirectURIs[0] https://REDACTED@a.acme.example/cb", "userinfo")},
+		"K13 more than 20 redirects":                      {web: func(s *spec) { s.RedirectURIs = make([]string, 21) }, want: expect(invalid, "spec.redirectURIs", "at most 20")},
+		"a redirect with a line end":                      {web: func(s *spec) { s.RedirectURIs = []string{"https://a.acme.example/\n\x1b[31m"} }, want: expect(invalid, `spec.redirectURIs[0] "https://a.acme.example/\n\x1b[31m"`)},
 		"A29 a name that is read backwards":               {device: func(s *spec) { s.Display = &v1alpha1.ClientDisplay{Name: "knaB\u202e"} }, want: expect(invalid, `spec.display.name "knaB\u202e"`, "U+202E")},
 		"A29 an invisible publisher":                      {device: func(s *spec) { s.Display = &v1alpha1.ClientDisplay{Publisher: "A\u200bB"} }, want: expect(invalid, "spec.display.publisher", "U+200B")},
 		"a homepage that is a script": {device: func(s *spec) {
@@ -109,7 +109,7 @@ func TestClientRefused(t *testing.T) {
 			in.Policies[0].Spec.Clients.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{"a": "b"}}
 		}, want: expect(v1alpha1.ReasonNoPolicy)},
 		"a policy that is not valid accepts nothing": {service: func(*spec) {}, inputs: func(in *ClientInputs) { in.Policies[0].Spec.Allow.RedirectHosts = []string{"*"} }, want: expect(refused, "policy partners", "not valid itself")},
-		"K07 a redirect to a host of somebody else": {device: func(s *spec) { s.RedirectURIs = []string{"https://a.acme.example/", "https://evil.example/cb"} }, want: expect(refused,
+		"K07 a redirect to a host of somebody else": {web: func(s *spec) { s.RedirectURIs = []string{"https://a.acme.example/", "https://evil.example/cb"} }, want: expect(refused,
 			"spec.redirectURIs[1] https://evil.example/cb: policy partners allows hosts *.acme.example (spec.allow.redirectHosts); use one of these or ask the platform team to change the policy")},
 		"a default grant type that the policy refuses": {device: func(*spec) {}, inputs: func(in *ClientInputs) {
 			in.Policies[0].Spec.Allow.GrantTypes = []v1alpha1.GrantType{"client_credentials"}
@@ -143,6 +143,9 @@ func TestClientRefused(t *testing.T) {
 			change := tc.service
 			if change == nil {
 				c, change = oauthClient("Device"), tc.device
+			}
+			if tc.web != nil {
+				c, change = oauthClient("Web", redirects("https://a.acme.example/cb")), tc.web
 			}
 			change(&c.Spec)
 			in := inputs(c)
@@ -201,7 +204,7 @@ func TestClientAccepted(t *testing.T) {
 		})), check: func(c *registration.Client) any { return c.Tokens }, want: lifetimes(720*time.Hour, 720*time.Hour, time.Hour)},
 		"a suspended client stays registered, suspended": {client: oauthClient("Service", with(func(s *spec) { s.Suspended = true })), check: func(c *registration.Client) any { return c.Suspended }, want: true},
 		"the display name is the object's by default":    {client: oauthClient("Service"), check: func(c *registration.Client) any { return c.Display.Name }, want: "acme"},
-		"loopback redirects need no entry":               {client: oauthClient("Device", with(func(s *spec) { s.RedirectURIs = []string{"http://127.0.0.1/cb"} })), check: func(c *registration.Client) any { return len(c.RedirectURIs) }, want: 1},
+		"loopback redirects need no entry":               {client: oauthClient("Native", redirects("http://127.0.0.1/cb")), check: func(c *registration.Client) any { return len(c.RedirectURIs) }, want: 1},
 		"the policy of higher priority governs": {client: oauthClient("Service"), inputs: func(in *ClientInputs) {
 			in.Policies = append(in.Policies, grantPolicy("zz", func(p *v1alpha1.OAuthGrantPolicy) { p.Spec.Priority = 1 }))
 		}, check: func(c *registration.Client) any { return c.Policy }, want: "zz"},

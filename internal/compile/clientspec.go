@@ -20,12 +20,22 @@ const (
 	DefaultRefreshTokenIdle = 168 * time.Hour
 )
 
+// typeOf is the type of a client. The API server fills it in; a manifest that no API server has seen may lack it.
+func typeOf(c *v1alpha1.OAuthClient) v1alpha1.ClientType {
+	if c.Spec.Type == "" {
+		return v1alpha1.ClientTypeWeb
+	}
+	return c.Spec.Type
+}
+
 // grantTypes are those of the manifest, or the defaults of its type.
 func grantTypes(c *v1alpha1.OAuthClient) []string {
 	if len(c.Spec.GrantTypes) > 0 {
 		return stringsOf(c.Spec.GrantTypes)
 	}
-	switch c.Spec.Type {
+	switch typeOf(c) {
+	case v1alpha1.ClientTypeWeb, v1alpha1.ClientTypeBrowser, v1alpha1.ClientTypeNative:
+		return []string{registration.GrantTypeAuthorizationCode, registration.GrantTypeRefreshToken}
 	case v1alpha1.ClientTypeService:
 		return []string{registration.GrantTypeClientCredentials}
 	case v1alpha1.ClientTypeDevice:
@@ -34,45 +44,80 @@ func grantTypes(c *v1alpha1.OAuthClient) []string {
 	return nil
 }
 
+// defaultMethod is how clients of a type authenticate that do not say.
+func defaultMethod(t v1alpha1.ClientType) registration.AuthenticationMethod {
+	switch t {
+	case v1alpha1.ClientTypeWeb, v1alpha1.ClientTypeService:
+		return registration.AuthenticationClientSecret
+	}
+	return registration.AuthenticationNone
+}
+
 // client turns a manifest into a registration, but for what the governing policy and the Secret decide, and checks every
 // field: what an API server refuses too, because it may have been told not to, or be an older one (K12).
 func (k *checker) client(c *v1alpha1.OAuthClient) *registration.Client {
 	spec := &c.Spec
 	d := &registration.Client{
-		Namespace:    c.Namespace,
-		Name:         c.Name,
-		UID:          string(c.UID),
-		Generation:   c.Generation,
-		ClientID:     ClientID(c),
-		Type:         string(spec.Type),
-		Display:      registration.Display{Name: c.Name},
-		RedirectURIs: slices.Clone(spec.RedirectURIs),
-		GrantTypes:   grantTypes(c),
-		Scopes:       slices.Clone(spec.Scopes),
-		Suspended:    spec.Suspended,
-		CreatedAt:    c.CreationTimestamp.UTC(),
+		Namespace:              c.Namespace,
+		Name:                   c.Name,
+		UID:                    string(c.UID),
+		Generation:             c.Generation,
+		ClientID:               ClientID(c),
+		Type:                   string(typeOf(c)),
+		Display:                registration.Display{Name: c.Name},
+		RedirectURIs:           slices.Clone(spec.RedirectURIs),
+		PostLogoutRedirectURIs: slices.Clone(spec.PostLogoutRedirectURIs),
+		AllowedOrigins:         slices.Clone(spec.AllowedOrigins),
+		Consent:                registration.ConsentMode(spec.Consent),
+		GrantTypes:             grantTypes(c),
+		Scopes:                 slices.Clone(spec.Scopes),
+		Suspended:              spec.Suspended,
+		CreatedAt:              c.CreationTimestamp.UTC(),
 	}
 	k.check("spec.clientID", show(d.ClientID), registration.CheckClientID(d.ClientID))
-	if spec.Type != v1alpha1.ClientTypeService && spec.Type != v1alpha1.ClientTypeDevice {
-		k.check("spec.type", orEmpty(d.Type), fmt.Errorf("must be %s or %s", v1alpha1.ClientTypeService, v1alpha1.ClientTypeDevice))
-	}
+	k.check("spec.type", d.Type, registration.CheckClientType(d.Type))
+	k.check("spec.consent", string(d.Consent), registration.CheckConsent(d.Consent))
 	k.display(d, spec.Display)
-	checkList(k, "spec.redirectURIs", spec.RedirectURIs, registration.MaxRedirectURIs, registration.CheckRedirectURI)
-	d.Authentication.Methods = k.authentication(spec)
+	d.Authentication.Methods = k.authentication(c)
 	k.grants(d, len(spec.GrantTypes) > 0)
+	k.addresses(d, spec)
 	checkList(k, "spec.scopes", spec.Scopes, registration.MaxClientScopes, registration.CheckScope)
 	for i, s := range spec.Scopes {
 		if registration.IsIdentityScope(s) && !registration.HasUserGrant(d.GrantTypes) {
-			k.check(fmt.Sprintf("spec.scopes[%d]", i), s, fmt.Errorf("is about a user, and this client has no grant that begins with one; remove it, or use %s", registration.GrantTypeDeviceCode))
+			k.check(fmt.Sprintf("spec.scopes[%d]", i), s, fmt.Errorf("is about a user, and this client has no grant that begins with one; remove it, or use %s or %s",
+				registration.GrantTypeAuthorizationCode, registration.GrantTypeDeviceCode))
 		}
 	}
-	k.tokens(spec.Tokens)
+	k.tokens(d, spec.Tokens)
 	if spec.Secret != nil && spec.Secret.Name != "" {
 		k.check("spec.secret.name", spec.Secret.Name, checkSecretName(spec.Secret.Name))
 	} else if err := registration.CheckName(SecretName(c)); err != nil {
 		k.check("spec.secret.name", SecretName(c), fmt.Errorf("is the default and too long; set a shorter one"))
 	}
 	return d
+}
+
+// addresses checks where people may be sent, and what may call from where.
+func (k *checker) addresses(d *registration.Client, spec *v1alpha1.OAuthClientSpec) {
+	redirect := func(uri string) error { return registration.CheckRedirectFor(d.Type, uri) }
+	checkList(k, "spec.redirectURIs", spec.RedirectURIs, registration.MaxRedirectURIs, redirect)
+	switch code := slices.Contains(d.GrantTypes, registration.GrantTypeAuthorizationCode); {
+	case code && len(spec.RedirectURIs) == 0:
+		k.invalid("spec.redirectURIs", "must have at least one entry, because %s sends people back there; add it, or use type %s or %s",
+			registration.GrantTypeAuthorizationCode, registration.TypeDevice, registration.TypeService)
+	case !code && len(spec.RedirectURIs) > 0:
+		k.invalid("spec.redirectURIs", "must be empty without the grant type %s, because nobody is sent there; remove it, or use a type and grantTypes that have it",
+			registration.GrantTypeAuthorizationCode)
+	}
+	checkList(k, "spec.postLogoutRedirectURIs", spec.PostLogoutRedirectURIs, registration.MaxRedirectURIs, redirect)
+	if b := spec.BackChannelLogout; b != nil {
+		d.BackChannelLogoutURI = b.URI
+		k.check("spec.backChannelLogout.uri", orEmpty(b.URI), registration.CheckServiceURI(b.URI))
+	}
+	checkList(k, "spec.allowedOrigins", spec.AllowedOrigins, registration.MaxOrigins, registration.CheckOrigin)
+	if len(spec.AllowedOrigins) > 0 && d.Type != registration.TypeBrowser {
+		k.invalid("spec.allowedOrigins", "must be empty unless type is %s, an app that calls the server from a page; remove it, or change type", registration.TypeBrowser)
+	}
 }
 
 func checkSecretName(s string) error {
@@ -99,19 +144,20 @@ func (k *checker) display(d *registration.Client, display *v1alpha1.ClientDispla
 }
 
 // authentication finds the methods: those of the manifest, or the default of its type.
-func (k *checker) authentication(spec *v1alpha1.OAuthClientSpec) []registration.AuthenticationMethod {
-	a := spec.Authentication
+func (k *checker) authentication(c *v1alpha1.OAuthClient) []registration.AuthenticationMethod {
+	a, clientType := c.Spec.Authentication, typeOf(c)
 	switch {
-	case a == nil && spec.Type == v1alpha1.ClientTypeService:
-		return []registration.AuthenticationMethod{registration.AuthenticationClientSecret}
 	case a == nil:
-		return []registration.AuthenticationMethod{registration.AuthenticationNone}
+		return []registration.AuthenticationMethod{defaultMethod(clientType)}
 	case (a.ClientSecret == nil) == (a.None == nil):
 		k.invalid("spec.authentication", "must have exactly one of clientSecret and none")
 		return nil
 	case a.None != nil:
 		return []registration.AuthenticationMethod{registration.AuthenticationNone}
-	case a.ClientSecret.Optional && spec.Type != v1alpha1.ClientTypeDevice:
+	case registration.AlwaysPublic(string(clientType)):
+		k.invalid("spec.authentication.clientSecret", "is not for type %s, whose users could read it (RFC 8252 section 8.5); remove it, or use type %s", clientType, v1alpha1.ClientTypeWeb)
+		return nil
+	case a.ClientSecret.Optional && clientType != v1alpha1.ClientTypeDevice:
 		k.check("spec.authentication.clientSecret.optional", "true", fmt.Errorf("is for type %s only; remove it", v1alpha1.ClientTypeDevice))
 		return nil
 	case a.ClientSecret.Optional:
@@ -120,7 +166,7 @@ func (k *checker) authentication(spec *v1alpha1.OAuthClientSpec) []registration.
 	return []registration.AuthenticationMethod{registration.AuthenticationClientSecret}
 }
 
-// grants checks the grant types, and that they go with each other and with the authentication.
+// grants checks the grant types, and that they go with each other, with the type and with the authentication.
 func (k *checker) grants(d *registration.Client, declared bool) {
 	checkList(k, "spec.grantTypes", d.GrantTypes, registration.MaxPolicyEntries, registration.CheckGrantType)
 	public := slices.Contains(d.Authentication.Methods, registration.AuthenticationNone)
@@ -131,16 +177,24 @@ func (k *checker) grants(d *registration.Client, declared bool) {
 		}
 		switch {
 		case g == registration.GrantTypeRefreshToken && !registration.HasUserGrant(d.GrantTypes):
-			k.check(field, g, fmt.Errorf("needs a grant that begins with a user; add %s, or remove it", registration.GrantTypeDeviceCode))
-		case g == registration.GrantTypeClientCredentials && d.Type == registration.TypeDevice:
-			k.check(field, g, fmt.Errorf("is for a client that acts for itself, and a device acts for a user; remove it, or use type %s", registration.TypeService))
+			k.check(field, g, fmt.Errorf("needs a grant that begins with a user; add %s or %s, or remove it", registration.GrantTypeAuthorizationCode, registration.GrantTypeDeviceCode))
+		case g == registration.GrantTypeAuthorizationCode && (d.Type == registration.TypeDevice || d.Type == registration.TypeService):
+			k.check(field, g, fmt.Errorf("is for types %s, %s and %s; remove it, or change type", registration.TypeWeb, registration.TypeBrowser, registration.TypeNative))
+		case g == registration.GrantTypeClientCredentials && d.Type != registration.TypeService && d.Type != registration.TypeWeb:
+			k.check(field, g, fmt.Errorf("is for a client that acts for itself, and one of type %s acts for a user; remove it, or use type %s", d.Type, registration.TypeService))
 		case g == registration.GrantTypeClientCredentials && public:
 			k.check(field, g, errors.New("needs a client that always authenticates (RFC 6749 section 4.4); use authentication.clientSecret, or remove it"))
 		}
 	}
 }
 
-func (k *checker) tokens(t *v1alpha1.ClientTokens) {
+func (k *checker) tokens(d *registration.Client, t *v1alpha1.ClientTokens) {
+	if t != nil && t.IDToken != nil {
+		d.IDTokenAlgorithm = string(t.IDToken.SigningAlgorithm)
+		if a := d.IDTokenAlgorithm; a != "" && a != registration.AlgorithmRS256 && a != registration.AlgorithmES256 {
+			k.check("spec.tokens.idToken.signingAlgorithm", a, fmt.Errorf("must be %s or %s", registration.AlgorithmRS256, registration.AlgorithmES256))
+		}
+	}
 	access, refresh, idle := declaredLifetimes(t)
 	k.lifetime("spec.tokens.accessToken.ttl", access, 0, registration.MinAccessTokenTTL, registration.MaxAccessTokenTTL)
 	k.lifetime("spec.tokens.refreshToken.ttl", refresh, 0, registration.MinRefreshTokenTTL, registration.MaxRefreshTokenTTL)

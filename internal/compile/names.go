@@ -38,7 +38,7 @@ func NeedsSecret(c *v1alpha1.OAuthClient) bool {
 	if c.Spec.Authentication != nil {
 		return c.Spec.Authentication.ClientSecret != nil
 	}
-	return c.Spec.Type == v1alpha1.ClientTypeService
+	return defaultMethod(typeOf(c)) == registration.AuthenticationClientSecret
 }
 
 // DocumentName is the name of the Secret or file that holds the document of a manifest: fixed for kind, namespace and

@@ -243,7 +243,7 @@ func TestIdentityProvider(t *testing.T) {
 		}(), want: expect(bad, "at most 2000")},
 		"two bad accounts are both named": {secret: accountsSecret(map[string]string{"bob": "x: y", "ada": "hunter2", "eve": good}), want: []finding{{bad, []string{"key ada"}}, {bad, []string{"key bob"}}}, left: 1},
 		"an invisible display name":       {change: func(p *object) { p.Spec.DisplayName = "\u200b" }, secret: account(good), want: expect(invalid, "spec.displayName")},
-		"no kind of provider":             {change: func(p *object) { p.Spec.Local = nil }, secret: account(good), want: expect(invalid, "spec.local", "must be set")},
+		"no kind of provider":             {change: func(p *object) { p.Spec.Local = nil }, secret: account(good), want: expect(invalid, "spec: must have exactly one of oidc, google, microsoft, github, ldap and local")},
 		"a server that is not there":      {change: func(p *object) { p.Spec.ServerRef = &v1alpha1.LocalServerReference{Name: "x"} }, secret: account(good), want: expect(v1alpha1.ReasonServerNotFound, "spec.serverRef x")},
 		"more accounts than a document holds": {secret: func() *corev1.Secret {
 			s := accountsSecret(nil)

@@ -3,6 +3,7 @@ package compile
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -30,14 +31,18 @@ func Policy(p *v1alpha1.OAuthGrantPolicy, servers []v1alpha1.OAuthServer) (*regi
 	checkList(&k, "spec.allow.authentication", allow.Authentication, registration.MaxPolicyEntries, func(s string) error {
 		return registration.CheckAuthenticationMethod(registration.AuthenticationMethod(s))
 	})
+	checkList(&k, "spec.allow.identityProviders", allow.IdentityProviders, registration.MaxProviders, registration.CheckName)
 	d := &registration.Policy{
 		Namespace: p.Namespace,
 		Name:      p.Name,
 		Priority:  p.Spec.Priority,
 		Allow: registration.Allow{
-			GrantTypes:    stringsOf(allow.GrantTypes),
-			Scopes:        slices.Clone(allow.Scopes),
-			RedirectHosts: slices.Clone(allow.RedirectHosts),
+			GrantTypes:        stringsOf(allow.GrantTypes),
+			Scopes:            slices.Clone(allow.Scopes),
+			RedirectHosts:     slices.Clone(allow.RedirectHosts),
+			IdentityProviders: slices.Clone(allow.IdentityProviders),
+			SkipConsent:       allow.SkipConsent,
+			WithoutPKCE:       allow.WithoutPKCE,
 		},
 	}
 	for _, m := range allow.Authentication {
@@ -46,6 +51,7 @@ func Policy(p *v1alpha1.OAuthGrantPolicy, servers []v1alpha1.OAuthServer) (*regi
 	if len(d.Allow.Authentication) == 0 {
 		d.Allow.Authentication = []registration.AuthenticationMethod{registration.AuthenticationClientSecret, registration.AuthenticationNone}
 	}
+	k.require(d, p.Spec.Require)
 	if l := p.Spec.Limits; l != nil {
 		d.Limits.AccessTokenTTL = k.lifetime("spec.limits.accessTokenTTL", l.AccessTokenTTL, 0, registration.MinAccessTokenTTL, registration.MaxAccessTokenTTL)
 		d.Limits.RefreshTokenTTL = k.lifetime("spec.limits.refreshTokenTTL", l.RefreshTokenTTL, 0, registration.MinRefreshTokenTTL, registration.MaxRefreshTokenTTL)
@@ -54,6 +60,19 @@ func Policy(p *v1alpha1.OAuthGrantPolicy, servers []v1alpha1.OAuthServer) (*regi
 		return nil, k.bounded()
 	}
 	return d, nil
+}
+
+func (k *checker) require(d *registration.Policy, r *v1alpha1.PolicyRequire) {
+	if r == nil {
+		return
+	}
+	d.Require = registration.Require{Consent: registration.ConsentMode(r.Consent), MFA: r.MFA}
+	switch {
+	case r.Consent != "" && r.Consent != v1alpha1.RequiredConsentAlways:
+		k.check("spec.require.consent", string(r.Consent), fmt.Errorf("must be %s or absent", v1alpha1.RequiredConsentAlways))
+	case r.Consent != "" && d.Allow.SkipConsent:
+		k.check("spec.require.consent", string(r.Consent), errors.New("contradicts allow.skipConsent; remove one of them"))
+	}
 }
 
 // PolicyMatches reports whether the selectors of a policy match a client. It does not ask whether they belong to the

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -38,7 +39,6 @@ func TestGoldenRegistrations(t *testing.T) {
 		optionalSecret(&c.Spec)
 		c.Spec.ClientID = "acme-cli"
 		c.Spec.Display = &v1alpha1.ClientDisplay{Name: "Acme CLI", Publisher: "Acme GmbH", Homepage: "https://acme.example", PolicyURI: "https://acme.example/privacy"}
-		c.Spec.RedirectURIs = []string{"https://reports.acme.example/cb", "http://127.0.0.1/cb"}
 		c.Spec.Scopes = []string{"openid", "orders.read"}
 	})
 	documents := map[string]func() (registration.Document, []Finding){
@@ -65,6 +65,7 @@ func TestGoldenRegistrations(t *testing.T) {
 			return d, f
 		},
 	}
+	maps.Copy(documents, peopleDocuments(servers))
 	for name, build := range documents {
 		t.Run(name, func(t *testing.T) {
 			d, findings := build()
@@ -101,15 +102,17 @@ func subset[T comparable](t *rapid.T, label string, values ...T) []T {
 }
 
 func drawInputs(t *rapid.T) ClientInputs {
-	c := oauthClient(rapid.SampledFrom([]v1alpha1.ClientType{"Service", "Device"}).Draw(t, "type"))
+	c := oauthClient(rapid.SampledFrom([]v1alpha1.ClientType{"Service", "Device", "Web", "Native", "Browser"}).Draw(t, "type"))
 	// Half of the clients are sound, so that not nearly all are refused for one thing or another.
 	sound := rapid.Bool().Draw(t, "sound")
-	c.Spec.RedirectURIs = subset(t, "redirects", "https://a.acme.example/cb", "http://localhost/cb")
+	if c.Spec.Type != "Service" && c.Spec.Type != "Device" {
+		c.Spec.RedirectURIs = append(subset(t, "redirects", "https://a.acme.example/cb"), "http://localhost/cb")
+	}
 	c.Spec.Scopes = subset(t, "scopes", "orders.read", "users.read")
 	if !sound {
 		c.Spec.Scopes = append(c.Spec.Scopes, subset(t, "more scopes", "openid", "missing")...)
 		c.Spec.RedirectURIs = append(c.Spec.RedirectURIs, subset(t, "more redirects", "https://b.example/cb", "http://b.example/cb")...)
-		c.Spec.GrantTypes = subset(t, "grants", v1alpha1.GrantTypeClientCredentials, v1alpha1.GrantTypeDeviceCode, v1alpha1.GrantTypeRefreshToken)
+		c.Spec.GrantTypes = subset(t, "grants", v1alpha1.GrantTypeClientCredentials, v1alpha1.GrantTypeDeviceCode, v1alpha1.GrantTypeRefreshToken, v1alpha1.GrantTypeAuthorizationCode)
 		c.Spec.ClientID = rapid.SampledFrom([]string{"", "acme", "a b"}).Draw(t, "client id")
 	}
 	if rapid.Bool().Draw(t, "with ttl") {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
 	"github.com/grantkeeper/grantkeeper/internal/registration"
@@ -35,8 +36,9 @@ func Resource(r *v1alpha1.OAuthResource, servers []v1alpha1.OAuthServer, others 
 		d.Title = d.Identifier
 	}
 	for _, s := range r.Spec.Scopes {
-		d.Scopes = append(d.Scopes, registration.Scope{Name: s.Name, Title: s.Title, Description: s.Description})
+		d.Scopes = append(d.Scopes, registration.Scope{Name: s.Name, Title: s.Title, Description: s.Description, Sensitive: s.Sensitive})
 	}
+	d.Choices = k.choices(r.Spec.Choices)
 	for i, ref := range r.Spec.ResourceServers {
 		field := fmt.Sprintf("spec.resourceServers[%d]", i)
 		namespace := ref.Namespace
@@ -51,6 +53,25 @@ func Resource(r *v1alpha1.OAuthResource, servers []v1alpha1.OAuthServer, others 
 		return nil, k.bounded()
 	}
 	return d, nil
+}
+
+// choices is what people choose among, nil for nothing.
+func (k *checker) choices(c *v1alpha1.ResourceChoices) *registration.Choices {
+	if c == nil {
+		return nil
+	}
+	d := &registration.Choices{Type: c.Type, Title: c.Title, URL: c.Source.URL}
+	for _, e := range c.Source.Static {
+		d.Static = append(d.Static, registration.Choice{ID: e.ID, Title: e.Title, Parent: e.Parent})
+	}
+	for _, e := range registration.CheckChoices(d) {
+		field := e.Field
+		if field == "url" || strings.HasPrefix(field, "static") {
+			field = "source." + field
+		}
+		k.check("spec.choices."+field, "", e.Err)
+	}
+	return d
 }
 
 func (k *checker) resourceScopes(scopes []v1alpha1.ResourceScope) {

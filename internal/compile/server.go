@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
+	"github.com/grantkeeper/grantkeeper/internal/contrast"
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 )
 
@@ -117,6 +118,7 @@ func Server(s *v1alpha1.OAuthServer, others []v1alpha1.OAuthServer) (*registrati
 	if c := s.Spec.Compatibility; c != nil {
 		d.JSONRequestBodies = c.JSONRequestBodies
 	}
+	k.branding(d, s.Spec.Branding)
 	k.device(d, s.Spec.Device)
 	k.exposure(d, s.Spec.Expose)
 	if keys := s.Spec.SigningKeys; keys != nil {
@@ -138,6 +140,29 @@ func Server(s *v1alpha1.OAuthServer, others []v1alpha1.OAuthServer) (*registrati
 		return nil, k.bounded()
 	}
 	return d, nil
+}
+
+// branding takes colours that people can read alone: text is written on the accent, and the accent on cards.
+func (k *checker) branding(d *registration.Server, b *v1alpha1.ServerBranding) {
+	if b == nil {
+		return
+	}
+	d.Branding = registration.Branding{Logo: b.Logo, Accent: b.Accent, AccentDark: b.AccentDark}
+	if b.Logo != "" {
+		k.check("spec.branding.logo", "", registration.CheckLogo(b.Logo))
+	}
+	for _, c := range []struct{ field, value, background string }{
+		{"spec.branding.accent", b.Accent, contrast.Light}, {"spec.branding.accentDark", b.AccentDark, contrast.Dark},
+	} {
+		if c.value == "" {
+			continue
+		}
+		err := registration.CheckColour(c.value)
+		if err == nil {
+			err = contrast.Check(c.value, c.background)
+		}
+		k.check(c.field, c.value, err)
+	}
 }
 
 func (k *checker) device(d *registration.Server, device *v1alpha1.ServerDevice) {
