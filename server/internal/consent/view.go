@@ -85,8 +85,9 @@ type ViewLeaf struct {
 }
 
 // View picks what a page shows of the list: what matches the query (everything does when it is empty), what is chosen before
-// the rest, at most MaxShown leaves and about budget bytes of titles; but at least one.
+// the rest, at most MaxShown leaves, and about as many as take budget bytes in a page; but at least one.
 func (l List) View(identifier, query string, chosen []string, budget int) View {
+	const box = 130 // bytes of markup
 	leaves := l.Leaves()
 	v := View{Total: len(leaves)}
 	on := set(chosen)
@@ -95,11 +96,11 @@ func (l List) View(identifier, query string, chosen []string, budget int) View {
 	shown := map[string]struct{}{}
 	for _, ticked := range []bool{true, false} {
 		for _, c := range matches {
-			if _, is := on[c.ID]; is != ticked || len(shown) >= MaxShown || len(shown) > 0 && budget < len(c.Title) {
+			if _, is := on[c.ID]; is != ticked || len(shown) >= MaxShown || len(shown) > 0 && budget < box+len(c.Title) {
 				continue
 			}
 			shown[c.ID] = struct{}{}
-			budget -= len(c.Title) + l.parentCost(c, shown)
+			budget -= box + len(c.Title) + l.parentCost(c, shown)
 		}
 	}
 	v.ShownCount = len(shown)
@@ -123,7 +124,7 @@ func (l List) View(identifier, query string, chosen []string, budget int) View {
 
 // parentCost is what the heading of a parent takes, beyond its first leaf about as much as another one.
 func (l List) parentCost(c registration.Choice, shown map[string]struct{}) int {
-	const heading = 150 // bytes of markup
+	const heading = 250 // bytes of markup
 	for _, sibling := range l.Children(c.Parent) {
 		if _, is := shown[sibling.ID]; is && sibling.ID != c.ID {
 			return 0

@@ -85,7 +85,7 @@ func TestView(t *testing.T) {
 		}
 	})
 	t.Run("titles that weigh much show fewer", func(t *testing.T) {
-		if v := long().View(clusters, "", nil, 300); v.ShownCount >= 20 || v.ShownCount < 2 {
+		if v := long().View(clusters, "", nil, 1500); v.ShownCount >= 12 || v.ShownCount < 6 {
 			t.Errorf("%d are shown", v.ShownCount)
 		}
 		if v := long().View(clusters, "", nil, 0); v.ShownCount != 1 {
@@ -115,7 +115,7 @@ func TestForm(t *testing.T) {
 				}
 			}
 			query := rapid.SampledFrom([]string{"", "", "o1", "2", "child", "zzz"}).Draw(t, "query")
-			v := l.View(clusters, query, chosen, rapid.SampledFrom([]int{plenty, 500}).Draw(t, "budget"))
+			v := l.View(clusters, query, chosen, rapid.SampledFrom([]int{plenty, 2000}).Draw(t, "budget"))
 			if v.ShownCount > MaxShown || v.ShownCount == 0 && v.Matches > 0 {
 				t.Fatalf("%d of %d are shown", v.ShownCount, v.Matches)
 			}

@@ -40,6 +40,8 @@ const (
 type Data struct {
 	// Token ties the form to the session, the flow and this one request.
 	Token string
+	// Action is where the form is sent, a path relative to the issuer's.
+	Action string
 	// Changing is true when a person changes what they let the app have before.
 	Changing bool
 	Problem  Problem

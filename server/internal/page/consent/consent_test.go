@@ -10,7 +10,7 @@ import (
 
 func acme() consent.Data {
 	return consent.Data{
-		Token: "TOKEN", App: "Acme Reports", Publisher: "Acme GmbH", Namespace: "partners/acme-reports", Homepage: "https://acme.example", PolicyURI: "https://acme.example/privacy",
+		Token: "TOKEN", Action: "/consent?flow=KEY", App: "Acme Reports", Publisher: "Acme GmbH", Namespace: "partners/acme-reports", Homepage: "https://acme.example", PolicyURI: "https://acme.example/privacy",
 		Target: consent.Host, TargetName: "reports.acme.example", Switch: "/login?switch",
 		Fixed: []consent.Scope{{Name: "openid", Title: "Know who you are", Detail: "An identifier of your account"}},
 		Asked: []consent.Scope{
@@ -78,7 +78,7 @@ func TestGolden(t *testing.T) {
 			d.Changing, d.Target, d.Groups = true, consent.Nowhere, []consent.Group{projects()}
 		}),
 		"A29 hostile": {
-			Token: pagetest.Hostile, App: pagetest.Hostile, Publisher: pagetest.Hostile, Namespace: pagetest.Hostile, Homepage: "https://x.example/?" + pagetest.Hostile,
+			Token: pagetest.Hostile, Action: "/consent?flow=KEY", App: pagetest.Hostile, Publisher: pagetest.Hostile, Namespace: pagetest.Hostile, Homepage: "https://x.example/?" + pagetest.Hostile,
 			Target: consent.Host, TargetName: pagetest.Hostile, Switch: "/login",
 			Asked: []consent.Scope{{Name: pagetest.Hostile, Title: pagetest.Hostile, Detail: pagetest.Hostile, API: pagetest.Hostile, Sensitive: true}},
 			Groups: []consent.Group{{Name: "x", Title: pagetest.Hostile, API: pagetest.Hostile, Query: pagetest.Hostile, Search: true, Shown: pagetest.Hostile, Hidden: pagetest.Hostile, ShownCount: 1, Total: 20,
