@@ -52,6 +52,12 @@ func (f *faulty) RedeemDevice(ctx context.Context, code storage.Hash, c storage.
 	return guard(f, func() (storage.Redemption, error) { return f.Storage.RedeemDevice(ctx, code, c, now, first) })
 }
 
+func (f *faulty) RedeemCode(ctx context.Context, code storage.Hash, c storage.ClientRef, now time.Time, grace time.Duration, check func(storage.Code, storage.Grant, storage.User) (*storage.RefreshToken, error), burn func(error) bool) (storage.Code, storage.Redemption, error) {
+	return guard2(f, func() (storage.Code, storage.Redemption, error) {
+		return f.Storage.RedeemCode(ctx, code, c, now, grace, check, burn)
+	})
+}
+
 func (f *faulty) Rotate(ctx context.Context, t storage.Hash, c storage.ClientRef, now time.Time, grace time.Duration, next storage.Successor, check func(storage.Grant, storage.User) error) (storage.Redemption, error) {
 	return guard(f, func() (storage.Redemption, error) { return f.Storage.Rotate(ctx, t, c, now, grace, next, check) })
 }

@@ -39,6 +39,8 @@ const (
 	toolID     = "apps.tool"    // device and refresh, with an optional secret
 	otherID    = "apps.other"   // confidential, device and refresh
 	gatewayID  = "apps.gateway" // confidential, resource server of the orders API
+	webID      = "apps.web"     // confidential, code and refresh
+	spaID      = "apps.spa"     // public, in browsers, code and refresh
 	ordersAPI  = "https://api.example.com"
 	ledgerAPI  = "https://ledger.example.com"
 	secret     = "gkcs_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
@@ -160,13 +162,15 @@ func (w *world) restart(database, listen string, change ...func(*registration.Se
 func documents(t testing.TB, settings *registration.Server) []registration.Document {
 	none, secretMethod := registration.AuthenticationNone, registration.AuthenticationClientSecret
 	device := []string{deviceCode, oauth.GrantTypeRefreshToken}
+	code := []string{oauth.GrantTypeAuthorizationCode, oauth.GrantTypeRefreshToken}
 	identity := []string{"openid", "profile", "email", "groups", "offline_access", "orders.read"}
 	return []registration.Document{
 		settings,
 		keys(t),
 		&registration.Policy{Namespace: "oauth", Name: "all", Allow: registration.Allow{
-			GrantTypes: []string{oauth.GrantTypeClientCredentials, deviceCode, oauth.GrantTypeRefreshToken},
-			Scopes:     append([]string{"orders.write", "ledger.read"}, identity...), Authentication: []registration.AuthenticationMethod{none, secretMethod},
+			GrantTypes: []string{oauth.GrantTypeClientCredentials, oauth.GrantTypeAuthorizationCode, deviceCode, oauth.GrantTypeRefreshToken},
+			Scopes:     append([]string{"orders.write", "ledger.read", "address", "phone"}, identity...), Authentication: []registration.AuthenticationMethod{none, secretMethod},
+			RedirectHosts: []string{"app.example.com", "spa.example.com"},
 		}},
 		&registration.Resource{Namespace: "oauth", Name: "orders", Identifier: ordersAPI, Scopes: []registration.Scope{
 			{Name: "orders.read", Title: "Read your orders"}, {Name: "orders.write", Title: "Change your orders"}},
@@ -181,7 +185,26 @@ func documents(t testing.TB, settings *registration.Server) []registration.Docum
 		client("cli", "Device", device, identity, none),
 		client("tool", "Device", device, identity, none, secretMethod),
 		client("other", "Device", device, identity, secretMethod),
+		redirected(client("web", "Web", code, append([]string{"address", "phone", "ledger.read"}, identity...), secretMethod), webCallback, loopbackCallback),
+		redirected(client("spa", "Browser", code, identity, none), spaCallback),
 	}
+}
+
+// Where the clients are called back.
+const (
+	webCallback      = "https://app.example.com/cb"
+	loopbackCallback = "http://127.0.0.1/cb"
+	spaCallback      = "https://spa.example.com/cb"
+	spaOrigin        = "https://spa.example.com"
+)
+
+// redirected gives a client its addresses, and the origin of a browser client.
+func redirected(c *registration.Client, uris ...string) *registration.Client {
+	c.RedirectURIs = uris
+	if c.Type == registration.TypeBrowser {
+		c.AllowedOrigins = []string{spaOrigin}
+	}
+	return c
 }
 
 func client(name, kind string, grants, scopes []string, methods ...registration.AuthenticationMethod) *registration.Client {
