@@ -294,9 +294,9 @@ func (a *Account) allApps(v *visit) ([]storage.ClientRef, error) {
 	}
 }
 
-// note writes an audit event about a client, or about nothing but the user.
-func (a *Account) note(v *visit, action audit.Action, ref storage.ClientRef, about string) {
-	e := audit.Event{Action: action, Client: ref.ID, Scope: about}
+// note writes an audit event about a client, or about nothing but the user; kind is a second factor's.
+func (a *Account) note(v *visit, action audit.Action, ref storage.ClientRef, kind string) {
+	e := audit.Event{Action: action, Client: ref.ID, Factor: kind}
 	if c, ok := v.Snapshot.ClientByUID(ref.UID); ok {
 		e.Client, e.Namespace = c.ClientID, c.Namespace
 	}

@@ -27,7 +27,8 @@ type Export struct {
 type ExportAccount struct {
 	// ID is the subject of tokens; Provider names where the account is, and Subject is its key there.
 	ID            string                `json:"id"`
-	Provider      string                `json:"identity_provider"`
+	Provider      string                `json:"identity_provider,omitempty"`
+	ProviderUID   string                `json:"identity_provider_uid"`
 	Subject       string                `json:"identity_provider_subject"`
 	Username      string                `json:"username,omitempty"`
 	Name          string                `json:"name,omitempty"`
@@ -54,7 +55,8 @@ type ExportSession struct {
 
 // ExportApp is an authorized app.
 type ExportApp struct {
-	ClientID string `json:"client_id"`
+	ClientID  string `json:"client_id"`
+	ClientUID string `json:"client_uid"`
 	// Name as it is registered now; empty for an app that is gone.
 	Name       string         `json:"name,omitempty"`
 	FirstAt    time.Time      `json:"first_at"`
@@ -108,7 +110,7 @@ func exported(all storage.Everything, now time.Time, s *registry.Snapshot) ([]by
 	out := Export{
 		Format: "grantkeeper-account/1", Service: s.Server().Issuer, ExportedAt: now.UTC(),
 		Account: ExportAccount{
-			ID: u.ID, Provider: u.Provider, Subject: u.Subject, Username: u.Username, Name: u.Name, Email: u.Email, EmailVerified: u.EmailVerified,
+			ID: u.ID, ProviderUID: u.Provider, Subject: u.Subject, Username: u.Username, Name: u.Name, Email: u.Email, EmailVerified: u.EmailVerified,
 			Groups: u.Groups, CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt, CheckedAt: u.CheckedAt, DisabledAt: u.DisabledAt,
 		},
 		Sessions: []ExportSession{}, Apps: []ExportApp{},
@@ -140,7 +142,7 @@ func exported(all storage.Everything, now time.Time, s *registry.Snapshot) ([]by
 }
 
 func exportedApp(x storage.App, s *registry.Snapshot) ExportApp {
-	out := ExportApp{ClientID: x.Client.ID, FirstAt: x.FirstAt, LastUsedAt: x.LastUsedAt, Grants: []ExportGrant{}}
+	out := ExportApp{ClientID: x.Client.ID, ClientUID: x.Client.UID, FirstAt: x.FirstAt, LastUsedAt: x.LastUsedAt, Grants: []ExportGrant{}}
 	if c, ok := s.ClientByUID(x.Client.UID); ok {
 		out.Name = c.Display.Name
 	}

@@ -42,6 +42,8 @@ type Event struct {
 	GrantType string
 	GrantID   string
 	Scope     string
+	// Factor is the kind of second factor that was added or removed.
+	Factor string
 	// TokenID is a jti; it is written hashed.
 	TokenID string
 	// Error is the protocol error code of a refusal.
@@ -82,6 +84,7 @@ func (l *Log) Write(ctx context.Context, e Event) {
 	text("grant_type", e.GrantType)
 	text("grant", e.GrantID)
 	text("scope", e.Scope)
+	text("factor", e.Factor)
 	if e.TokenID != "" {
 		sum := sha256.Sum256([]byte(e.TokenID))
 		text("token", hex.EncodeToString(sum[:8]))

@@ -1,0 +1,471 @@
+package account
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/json"
+	"html"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/grantkeeper/grantkeeper/internal/registration"
+	"github.com/grantkeeper/grantkeeper/server/internal/factor"
+	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
+	"github.com/grantkeeper/grantkeeper/server/internal/page/pagetest"
+	"github.com/grantkeeper/grantkeeper/server/internal/registry"
+	"github.com/grantkeeper/grantkeeper/server/internal/seal"
+	"github.com/grantkeeper/grantkeeper/server/internal/storage"
+	"github.com/grantkeeper/grantkeeper/server/internal/storage/sqlite"
+	"github.com/grantkeeper/grantkeeper/server/internal/web"
+)
+
+const (
+	acmeUID  = "11111111-2222-3333-4444-555555555555"
+	otherUID = "22222222-2222-3333-4444-555555555555"
+	api      = "https://api.example.com"
+	browser  = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+)
+
+// fixture is the account pages over a real database and registry, behind an HTTP server. The sign-in page is a stand-in that
+// signs in whoever comes, and takes errands as the real one does.
+type fixture struct {
+	*testing.T
+	web      *web.Web
+	account  *Account
+	db       *sqlite.DB
+	rows     *sql.DB // the same file, for looking at
+	registry *registry.Registry
+	server   *httptest.Server
+	issuer   string
+	logs     *syncBuffer
+	ada      storage.User
+	grace    storage.User
+
+	mu  sync.Mutex
+	now time.Time
+	// signIn is what the stand-in signs in with; the zero value signs nobody in.
+	signIn struct {
+		user    storage.User
+		methods []string
+	}
+}
+
+func (f *fixture) clock() time.Time        { f.mu.Lock(); defer f.mu.Unlock(); return f.now }
+func (f *fixture) advance(d time.Duration) { f.mu.Lock(); defer f.mu.Unlock(); f.now = f.now.Add(d) }
+
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) { s.mu.Lock(); defer s.mu.Unlock(); return s.b.Write(p) }
+func (s *syncBuffer) String() string              { s.mu.Lock(); defer s.mu.Unlock(); return s.b.String() }
+
+// everyone is where accounts are: all of them may sign in.
+type everyone struct{}
+
+func (everyone) Active([]*registration.IdentityProvider, string, string) bool { return true }
+
+type options struct {
+	// issuer's path, and its host when it is not the server's address.
+	path, host string
+}
+
+func newFixture(t *testing.T, o options) *fixture {
+	t.Helper()
+	f := &fixture{T: t, now: time.Date(2026, 5, 4, 13, 0, 0, 0, time.UTC), logs: &syncBuffer{}}
+	f.server = httptest.NewUnstartedServer(nil)
+	host := f.server.Listener.Addr().String()
+	if o.host != "" {
+		_, port, _ := strings.Cut(host, ":")
+		host = o.host + ":" + port
+	}
+	f.issuer = "https://" + host + o.path
+	file := filepath.Join(t.TempDir(), "test.db")
+	var err error
+	if f.db, err = sqlite.Open(t.Context(), sqlite.Config{Path: file, Clock: f.clock}); err != nil {
+		t.Fatal(err)
+	}
+	if f.rows, err = sql.Open("sqlite", "file:"+file+"?mode=ro"); err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.NewJSONHandler(f.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	f.registry = registry.New(log)
+	f.registry.Replace(f.documents(), "1")
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := f.registry.WaitFor(ctx, func(s *registry.Snapshot) bool { _, ok := s.ClientByUID(acmeUID); return ok && s.Complete() }); err != nil {
+		t.Fatal(err)
+	}
+	f.wire(log, o.path)
+	t.Cleanup(func() {
+		f.server.Close()
+		if err := f.rows.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := f.db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	f.ada, f.grace = f.user("ada"), f.user("grace")
+	return f
+}
+
+func (f *fixture) documents() []registry.Change {
+	hour := registration.Duration(time.Hour)
+	client := func(name, uid string) *registration.Client {
+		return &registration.Client{
+			Namespace: "partners", Name: name, UID: uid, ClientID: name, Type: "Device", Policy: "all",
+			Display:        registration.Display{Name: strings.ToUpper(name[:1]) + name[1:] + " CLI", Publisher: "Acme GmbH", Homepage: "https://acme.example", PolicyURI: "javascript:alert(1)"},
+			GrantTypes:     []string{oauth.GrantTypeDeviceCode, oauth.GrantTypeRefreshToken},
+			Scopes:         []string{"openid", "offline_access", "orders.read", "orders.write"},
+			Authentication: registration.Authentication{Methods: []registration.AuthenticationMethod{registration.AuthenticationNone}},
+			Tokens:         registration.Tokens{AccessTokenTTL: hour, RefreshTokenTTL: hour, RefreshTokenIdle: hour},
+		}
+	}
+	return []registry.Change{
+		{Key: "server", Document: &registration.Server{Namespace: "oauth", Name: "main", Issuer: f.issuer, DisplayName: "Example Login",
+			Device: registration.Device{CodeTTL: registration.Duration(15 * time.Minute), Interval: registration.Duration(5 * time.Second)}}},
+		{Key: "keys", Document: &registration.Keys{Namespace: "oauth", Name: "main",
+			Sealing: []registration.SymmetricKey{{ID: "a", Key: bytes.Repeat([]byte{7}, 32)}},
+			AtRest:  []registration.SymmetricKey{{ID: "r", Key: bytes.Repeat([]byte{9}, 32)}}}},
+		{Key: "policy", Document: &registration.Policy{Namespace: "oauth", Name: "all", Allow: registration.Allow{
+			GrantTypes: []string{oauth.GrantTypeDeviceCode, oauth.GrantTypeRefreshToken}, Scopes: []string{"openid", "offline_access", "orders.read", "orders.write"},
+			Authentication: []registration.AuthenticationMethod{registration.AuthenticationNone},
+		}}},
+		{Key: "resource", Document: &registration.Resource{Namespace: "oauth", Name: "orders", Identifier: api, Title: "Orders",
+			Scopes: []registration.Scope{{Name: "orders.read", Title: "Read your orders"}, {Name: "orders.write", Title: "Change your orders"}},
+			Choices: &registration.Choices{Type: "project", Title: "Projects", Static: []registration.Choice{
+				{ID: "p1", Title: "Apollo"}, {ID: "p2", Title: "Gemini"}, {ID: "p3", Title: "Mercury"}}}}},
+		{Key: "acme", Document: client("acme", acmeUID)},
+		{Key: "other", Document: client("other", otherUID)},
+	}
+}
+
+func (f *fixture) wire(log *slog.Logger, path string) {
+	f.Helper()
+	var err error
+	f.web, err = web.New(web.Deps{
+		Registry: f.registry, Storage: f.db, Accounts: everyone{}, Now: f.clock, Random: rand.Reader,
+		Address:   func(*http.Request) netip.Addr { return netip.MustParseAddr("203.0.113.9") },
+		RequestID: func(context.Context) string { return "request-1" }, Log: log,
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	atRest := seal.New(func() []registration.SymmetricKey { return f.registry.Current().Keys().AtRest }, rand.Reader)
+	factors := factor.New(factor.Deps{Storage: f.db, AtRest: atRest, Registry: f.registry, Random: rand.Reader})
+	f.account, err = New(Deps{Web: f.web, Storage: f.db, Factors: factors, SignIn: "/login", SignedOut: "/logout"})
+	if err != nil {
+		f.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	for _, r := range f.account.Routes() {
+		mux.Handle(r.Method+" "+path+r.Path, r.Handler)
+	}
+	mux.Handle("GET "+path+"/login", f.web.Handle(f.standIn))
+	f.server.Config.Handler = mux
+	f.server.StartTLS()
+}
+
+// standIn signs in, and goes on as the errand says.
+func (f *fixture) standIn(v *web.Visit) error {
+	e, ok := f.web.Errand(v)
+	if !ok {
+		return web.BadRequest(web.ErrToken)
+	}
+	if f.signIn.user.ID != "" {
+		credential, session := f.newSession(f.signIn.user, f.signIn.methods)
+		if err := f.db.CreateSession(v.R.Context(), session, v.Session.ID); err != nil {
+			return err
+		}
+		v.Site.SetCookie(v.W, v.Site.SessionCookie, credential, time.Hour)
+		v.Session, v.User = session, f.signIn.user
+	}
+	if !e.Done(v) {
+		v.W.WriteHeader(http.StatusTeapot) // would ask
+		return nil
+	}
+	return web.Redirect(v, e.Path)
+}
+
+func (f *fixture) user(name string) storage.User {
+	f.Helper()
+	u, err := f.db.SignedIn(f.Context(), storage.User{
+		ID: "id-of-" + name, Provider: "99999999-2222-3333-4444-555555555555", Subject: "subject-" + name, Username: name, Name: "The one called " + name,
+		Email: name + "@example.com", EmailVerified: true, Groups: []string{"staff of " + name}, CreatedAt: f.clock(), UpdatedAt: f.clock(),
+		Profile: registration.Profile{Nickname: "nick-" + name, Locale: "en-GB"}, Kept: []byte("sealed for " + name), CheckedAt: f.clock(),
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	return u
+}
+
+func (f *fixture) newSession(u storage.User, methods []string) (string, storage.Session) {
+	f.Helper()
+	credential, err := oauth.NewCredential(oauth.PrefixSession, rand.Reader)
+	if err != nil {
+		f.Fatal(err)
+	}
+	id, _ := oauth.ParseCredential(oauth.PrefixSession, credential)
+	now := f.clock()
+	return credential, storage.Session{ID: id, SID: "sid-" + rand.Text(), UserID: u.ID, AuthenticatedAt: now, Methods: methods, CreatedAt: now,
+		Origin: storage.Origin{Address: "198.51.100.7", UserAgent: browser}, ExpiresAt: now.Add(12 * time.Hour)}
+}
+
+// person is a browser with cookies.
+type person struct {
+	*fixture
+	client  *http.Client
+	jar     *cookiejar.Jar
+	session storage.Session
+}
+
+// nobody is a browser in which nobody is signed in.
+func (f *fixture) nobody() *person {
+	f.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	return &person{fixture: f, jar: jar, client: &http.Client{Transport: f.server.Client().Transport, Jar: jar,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+}
+
+// signedIn is a browser in which u signed in now.
+func (f *fixture) signedIn(u storage.User, methods ...string) *person {
+	f.Helper()
+	if len(methods) == 0 {
+		methods = []string{oauth.MethodPassword}
+	}
+	p := f.nobody()
+	credential, session := f.newSession(u, methods)
+	if err := f.db.CreateSession(f.Context(), session, storage.Hash{}); err != nil {
+		f.Fatal(err)
+	}
+	p.session = session
+	at, err := url.Parse(f.issuer)
+	if err != nil {
+		f.Fatal(err)
+	}
+	site := web.SiteOf(f.registry.Current().Server())
+	p.jar.SetCookies(at, []*http.Cookie{{Name: site.SessionCookie, Value: credential, Path: "/", Secure: true}})
+	return p
+}
+
+// answer is a response with the parts that tests look at.
+type answer struct {
+	*testing.T
+	status         int
+	header         http.Header
+	body, path, to string
+}
+
+func (p *person) do(r *http.Request) *answer {
+	p.Helper()
+	res, err := p.client.Do(r)
+	if err != nil {
+		p.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		p.Fatal(err)
+	}
+	a := &answer{T: p.T, status: res.StatusCode, header: res.Header, body: string(b), path: r.URL.Path, to: res.Header.Get("Location")}
+	if strings.HasPrefix(a.header.Get("Content-Type"), "text/html") {
+		w := httptest.NewRecorder()
+		maps.Copy(w.Header(), a.header)
+		w.WriteHeader(a.status)
+		_, _ = w.WriteString(a.body) // a recorder takes everything
+		pagetest.Check(p, w)
+	}
+	if a.status != http.StatusTeapot && a.header.Get("Cache-Control") != "no-store" {
+		p.Errorf("A21 %s may be stored", a.path)
+	}
+	for _, c := range res.Cookies() {
+		if c.Domain != "" || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || !c.Secure || c.Path != "/" || !strings.HasPrefix(c.Name, "__Host-") {
+			p.Errorf("I08 cookie %s of %s: %s", c.Name, a.path, c.Raw)
+		}
+	}
+	return a
+}
+
+func (p *person) get(path string) *answer {
+	p.Helper()
+	r, err := http.NewRequestWithContext(p.Context(), http.MethodGet, p.issuer+path, nil)
+	if err != nil {
+		p.Fatal(err)
+	}
+	return p.do(r)
+}
+
+// follow follows redirects.
+func (p *person) follow(a *answer) *answer {
+	p.Helper()
+	base, err := url.Parse(p.issuer)
+	if err != nil {
+		p.Fatal(err)
+	}
+	for range 6 {
+		if a.to == "" {
+			return a
+		}
+		if a.status != http.StatusSeeOther {
+			p.Errorf("A20 %s: a redirect with %d", a.path, a.status)
+		}
+		a = p.get(strings.TrimPrefix(a.to, base.Path))
+	}
+	p.Fatalf("redirects without end, at last to %s", a.to)
+	return nil
+}
+
+func (p *person) post(path string, form url.Values, change ...func(*http.Request)) *answer {
+	p.Helper()
+	r, err := http.NewRequestWithContext(p.Context(), http.MethodPost, p.issuer+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		p.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	r.Header.Set("User-Agent", browser)
+	for _, c := range change {
+		c(r)
+	}
+	return p.do(r)
+}
+
+var (
+	tokenField = regexp.MustCompile(`name="token" value="([^"]+)"`)
+	tags       = regexp.MustCompile(`(?s)<style>.*?</style>|<script>.*?</script>|<[^>]*>`)
+)
+
+// tokens are those of the page's forms, in their order.
+func (a *answer) tokens() []string {
+	a.Helper()
+	var out []string
+	for _, m := range tokenField.FindAllStringSubmatch(a.body, -1) {
+		out = append(out, html.UnescapeString(m[1]))
+	}
+	if out == nil {
+		a.Fatalf("%s (%d) has no form:\n%s", a.path, a.status, a.text())
+	}
+	return out
+}
+
+// field is the value of a form's field.
+func (a *answer) field(name string) string {
+	a.Helper()
+	m := regexp.MustCompile(`name="` + name + `" value="([^"]*)"`).FindStringSubmatch(a.body)
+	if m == nil {
+		a.Fatalf("%s has no field %s:\n%s", a.path, name, a.body)
+	}
+	return html.UnescapeString(m[1])
+}
+
+// text is what the page says.
+func (a *answer) text() string {
+	return strings.Join(strings.Fields(html.UnescapeString(tags.ReplaceAllString(a.body, " "))), " ")
+}
+
+func (a *answer) want(status int, says ...string) *answer {
+	a.Helper()
+	if a.status != status {
+		a.Fatalf("%s: %d, want %d (to %q): %s", a.path, a.status, status, a.to, a.text())
+	}
+	for _, s := range says {
+		if !strings.Contains(a.text(), s) {
+			a.Errorf("%s does not say %q: %s", a.path, s, a.text())
+		}
+	}
+	return a
+}
+
+func (a *answer) without(says ...string) *answer {
+	a.Helper()
+	for _, s := range says {
+		if strings.Contains(a.text(), s) {
+			a.Errorf("%s says %q: %s", a.path, s, a.text())
+		}
+	}
+	return a
+}
+
+// audited are the events of an action.
+func (f *fixture) audited(action string) []map[string]any {
+	f.Helper()
+	var out []map[string]any
+	for line := range strings.Lines(f.logs.String()) {
+		var e map[string]any
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			f.Fatal(err)
+		}
+		if e["msg"] == action {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// details is what was chosen, as the consent writes it.
+func details(ids ...string) json.RawMessage {
+	raw, _ := json.Marshal([]map[string]any{{"type": "project", "locations": []string{api}, "identifiers": ids}}) // strings alone
+	return raw
+}
+
+// authorize gives a client a consent and a grant with a refresh token, as the consent and the device grant do, and returns the
+// grant and the hash of the token.
+func (f *fixture) authorize(u storage.User, client storage.ClientRef, d json.RawMessage) (storage.Grant, storage.Hash) {
+	f.Helper()
+	now := f.clock()
+	scopes := []string{"openid", "offline_access", "orders.read", "orders.write"}
+	g := storage.Grant{ID: "grant-" + rand.Text(), UserID: u.ID, Client: client, Scopes: scopes, Audience: []string{api}, AuthorizationDetails: d,
+		AuthenticatedAt: now, Methods: []string{oauth.MethodPassword}, CreatedAt: now}
+	var code, user storage.Hash
+	for _, h := range []*storage.Hash{&code, &user} {
+		if _, err := rand.Read(h[:]); err != nil {
+			f.Fatal(err)
+		}
+	}
+	request := storage.DeviceRequest{Code: code, UserCode: user, Client: client, Scopes: scopes, Audience: []string{api}, CreatedAt: now,
+		ExpiresAt: now.Add(15 * time.Minute), Interval: 5 * time.Second, State: storage.DevicePending}
+	if err := f.db.CreateDevice(f.Context(), request, 1000); err != nil {
+		f.Fatal(err)
+	}
+	if err := f.db.ApproveDevice(f.Context(), code, g, now); err != nil {
+		f.Fatal(err)
+	}
+	token := code
+	token[0] ^= 0xff
+	_, err := f.db.RedeemDevice(f.Context(), code, client, now, func(g storage.Grant) (*storage.RefreshToken, error) {
+		return &storage.RefreshToken{Token: token, GrantID: g.ID, Family: "family-" + rand.Text(), KeyID: "d", ExpiresAt: now.Add(24 * time.Hour),
+			IdleExpiresAt: now.Add(24 * time.Hour), CreatedAt: now}, nil
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	err = f.db.PutConsent(f.Context(), storage.Consent{UserID: u.ID, Client: client, Scopes: scopes, Audience: []string{api}, AuthorizationDetails: d,
+		CreatedAt: now, UpdatedAt: now})
+	if err != nil {
+		f.Fatal(err)
+	}
+	return g, token
+}
+
+func acme() storage.ClientRef  { return storage.ClientRef{ID: "acme", UID: acmeUID} }
+func other() storage.ClientRef { return storage.ClientRef{ID: "other", UID: otherUID} }
