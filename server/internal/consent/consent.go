@@ -47,6 +47,9 @@ type Sheet struct {
 	kept     []Detail // chosen before and not asked again
 }
 
+// Always reports whether nothing of the answer is remembered.
+func (s *Sheet) Always() bool { return s.question.Mode == registration.ConsentAlways }
+
 // Scope is one scope that is asked for.
 type Scope struct {
 	Name string

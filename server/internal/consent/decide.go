@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"slices"
 
-	"github.com/grantkeeper/grantkeeper/internal/registration"
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
 )
 
@@ -125,7 +124,7 @@ func (s *Sheet) result(names []string, details []Detail) Result {
 
 // keep works out what to remember: the result, with what was allowed before as far as it was not asked about.
 func (s *Sheet) keep(r *Result) {
-	if s.question.Mode == registration.ConsentAlways {
+	if s.Always() {
 		return // it is asked the next time whatever is remembered
 	}
 	k := &Keep{Scopes: slices.Clone(r.Scopes), Audience: slices.Clone(r.Audience)}
