@@ -31,7 +31,7 @@ func TestMetadata(t *testing.T) {
 					}
 				}
 			}
-			for _, absent := range []string{"registration_endpoint", "authorization_endpoint", "request_parameter_supported", "code_challenge_methods_supported"} {
+			for _, absent := range []string{"registration_endpoint", "pushed_authorization_request_endpoint", "check_session_iframe", "token_endpoint_auth_signing_alg_values_supported"} {
 				if _, ok := a.json[absent]; ok {
 					t.Errorf("%s is advertised", absent)
 				}
@@ -41,6 +41,41 @@ func TestMetadata(t *testing.T) {
 					t.Errorf("%s is advertised and not supported", g)
 				}
 			}
+		}
+	})
+	t.Run("I01 what clients decide by is said as it is", func(t *testing.T) {
+		a := w.send("GET", "/.well-known/openid-configuration", "", "")
+		for member, want := range map[string]string{
+			"scopes_supported":                      `["openid","profile","email","address","phone","groups","offline_access","ledger.read","orders.read","orders.write"]`,
+			"id_token_signing_alg_values_supported": `["RS256","ES256"]`,
+			"subject_types_supported":               `["public"]`,
+			"acr_values_supported":                  `["1fa","mfa","phr"]`,
+		} {
+			if got, _ := json.Marshal(a.json[member]); string(got) != want {
+				t.Errorf("%s: %s", member, got)
+			}
+		}
+		if _, routed := a.json["authorization_endpoint"]; !routed {
+			return // and none of what belongs to it
+		}
+		for member, want := range map[string]string{
+			"response_types_supported": `["code"]`, "response_modes_supported": `["query","form_post"]`, "code_challenge_methods_supported": `["S256"]`,
+			"authorization_response_iss_parameter_supported": `true`, "claims_parameter_supported": `true`,
+			"request_parameter_supported": `false`, "request_uri_parameter_supported": `false`,
+		} {
+			if got, _ := json.Marshal(a.json[member]); string(got) != want {
+				t.Errorf("%s: %s", member, got)
+			}
+		}
+	})
+	t.Run("I01 the types of what there is to choose are those of the APIs", func(t *testing.T) {
+		w := newWorld(t)
+		orders, _ := w.server.registry.Current().Resource(ordersAPI)
+		with := *orders
+		with.Choices = &registration.Choices{Type: "project", Title: "Projects", Static: []registration.Choice{{ID: "p1", Title: "One"}}}
+		w.put(&with, func(s *registry.Snapshot) bool { return len(s.ChoiceTypes()) == 1 })
+		if a := w.send("GET", "/.well-known/oauth-authorization-server", "", ""); !strings.Contains(a.body, `"authorization_details_types_supported":["project"]`) {
+			t.Error(a.body)
 		}
 	})
 	t.Run("I01 an issuer with a path has all three forms and nothing at the root", func(t *testing.T) {
@@ -129,6 +164,21 @@ func TestUserinfo(t *testing.T) {
 		want(t, ask(bearer(narrow.text("access_token"))), 403, "insufficient_scope")
 		own := w.post("/v1/token", []string{"grant_type", "client_credentials"}, withBasic(serviceID, secret))
 		want(t, ask(bearer(own.text("access_token"))), 403, "insufficient_scope")
+	})
+	t.Run("I04 a token in the form of a POST is as good, and one in the query beside it is ignored", func(t *testing.T) {
+		a := w.send("POST", "/v1/userinfo?access_token=x", formType, form("access_token", tokens.text("access_token")))
+		if a.status != 200 || a.text("sub") != w.user.ID {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+		want(t, w.send("POST", "/v1/userinfo", formType, form("access_token", "x")), 401, "invalid_token")
+		if a := w.send("POST", "/v1/userinfo", formType, form("x", "y")); a.status != 401 || a.header.Get("WWW-Authenticate") != "Bearer" {
+			t.Errorf("without a token: %d %s", a.status, a.body)
+		}
+		want(t, w.send("POST", "/v1/userinfo", formType, "access_token=x&access_token=x"), 400, "invalid_request")
+		want(t, w.send("POST", "/v1/userinfo", formType, "access_token="+strings.Repeat("x", 65<<10)), 413, "invalid_request")
+		if a := w.send("GET", "/v1/userinfo", formType, form("access_token", tokens.text("access_token"))); a.status != 401 {
+			t.Errorf("in the body of a GET: %d", a.status)
+		}
 	})
 	t.Run("I04 a token in the query is ignored and two methods are 400", func(t *testing.T) {
 		if a := w.send("GET", "/v1/userinfo?access_token="+tokens.text("access_token"), "", ""); a.status != 401 {

@@ -21,7 +21,6 @@ import (
 	"github.com/grantkeeper/grantkeeper/server/internal/clientauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/edge"
 	"github.com/grantkeeper/grantkeeper/server/internal/endpoint/device"
-	"github.com/grantkeeper/grantkeeper/server/internal/endpoint/discovery"
 	"github.com/grantkeeper/grantkeeper/server/internal/endpoint/introspect"
 	"github.com/grantkeeper/grantkeeper/server/internal/endpoint/jwks"
 	"github.com/grantkeeper/grantkeeper/server/internal/endpoint/revoke"
@@ -182,7 +181,6 @@ func (s *Server) wire() error {
 	s.introspect = &introspect.Endpoint{Registry: s.registry, Clients: clients, Issuer: issuer, Store: s.storage, Accounts: providers, Audit: events, Metrics: s.metrics, Now: now, Address: s.edge.Address}
 	s.userinfo = &userinfo.Endpoint{Registry: s.registry, Issuer: issuer, Store: s.storage, Accounts: providers, Now: now}
 	s.jwks = &jwks.Endpoint{Signer: s.signer, MaxAge: registration.JWKSMaxAge}
-	s.discovery = &discovery.Endpoint{Registry: s.registry, GrantTypes: pipeline.Types(), AuthMethods: clients.Methods()}
 	var err error
 	s.web, err = web.New(web.Deps{
 		Registry: s.registry, Storage: s.storage, Accounts: providers, Now: now, Random: random,
@@ -195,8 +193,12 @@ func (s *Server) wire() error {
 		return err
 	}
 	s.login, err = login.New(login.Deps{Web: s.web, Storage: s.storage, Providers: providers})
+	if err != nil {
+		return err
+	}
+	s.discovery = s.metadata(pipeline, clients) // after all that has routes
 	s.registry.OnChange(s.changed)
-	return err
+	return nil
 }
 
 // changed follows the registry: new keys are taken into use before anyone can be told of them, and the grants of clients that

@@ -5,9 +5,11 @@ package discovery
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync/atomic"
 
+	"github.com/grantkeeper/grantkeeper/internal/registration"
 	"github.com/grantkeeper/grantkeeper/server/internal/endpoint/wire"
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
@@ -19,6 +21,11 @@ type Endpoint struct {
 	// GrantTypes and AuthMethods are those that the server was wired with.
 	GrantTypes  []string
 	AuthMethods []string
+	// Routed reports whether the server answers at a path, relative to the issuer's. What depends on one that is not there is
+	// left out.
+	Routed func(path string) bool
+	// Languages are those of the pages (BCP 47).
+	Languages []string
 
 	made atomic.Pointer[document]
 }
@@ -28,13 +35,16 @@ type document struct {
 	body []byte
 }
 
+// metadata has the members of RFC 8414 section 2, OpenID Connect Discovery section 3, and those of the extensions that are named.
 type metadata struct {
 	Issuer                      string   `json:"issuer"`
+	AuthorizationEndpoint       string   `json:"authorization_endpoint,omitempty"`
 	TokenEndpoint               string   `json:"token_endpoint"`
 	DeviceAuthorizationEndpoint string   `json:"device_authorization_endpoint"`
 	RevocationEndpoint          string   `json:"revocation_endpoint"`
 	IntrospectionEndpoint       string   `json:"introspection_endpoint"`
 	UserinfoEndpoint            string   `json:"userinfo_endpoint"`
+	EndSessionEndpoint          string   `json:"end_session_endpoint,omitempty"` // RP-Initiated Logout section 2.1
 	JWKSURI                     string   `json:"jwks_uri"`
 	ScopesSupported             []string `json:"scopes_supported"`
 	ResponseTypesSupported      []string `json:"response_types_supported"`
@@ -45,7 +55,37 @@ type metadata struct {
 	RevocationAuthMethods       []string `json:"revocation_endpoint_auth_methods_supported"`
 	IntrospectionAuthMethods    []string `json:"introspection_endpoint_auth_methods_supported"`
 	ClaimsSupported             []string `json:"claims_supported"`
+	ACRValuesSupported          []string `json:"acr_values_supported"`
+	AuthorizationDetailsTypes   []string `json:"authorization_details_types_supported,omitempty"` // RFC 9396 section 10
+	*authorization
+	*backChannel
 }
+
+// authorization is what is true of the authorization endpoint.
+type authorization struct {
+	ResponseModes    []string `json:"response_modes_supported"`
+	ChallengeMethods []string `json:"code_challenge_methods_supported"`
+	PromptValues     []string `json:"prompt_values_supported"`
+	DisplayValues    []string `json:"display_values_supported"`
+	UILocales        []string `json:"ui_locales_supported,omitempty"`
+	ResponseIssuer   bool     `json:"authorization_response_iss_parameter_supported"` // RFC 9207 section 3
+	Claims           bool     `json:"claims_parameter_supported"`
+	// Request and RequestURI are named although they are false: left out, the latter would mean true.
+	Request    bool `json:"request_parameter_supported"`
+	RequestURI bool `json:"request_uri_parameter_supported"`
+}
+
+// backChannel is what is true of logout (Back-Channel Logout section 2.1).
+type backChannel struct {
+	Supported bool `json:"backchannel_logout_supported"`
+	Session   bool `json:"backchannel_logout_session_supported"`
+}
+
+// The paths that may not be there.
+const (
+	authorizePath  = "/v1/authorize"
+	endSessionPath = "/v1/logout"
+)
 
 // ServeHTTP answers a GET. The document is made once per snapshot.
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
@@ -81,7 +121,7 @@ func (e *Endpoint) metadata(s *registry.Snapshot) metadata {
 			confidential = append(confidential, m)
 		}
 	}
-	return metadata{
+	m := metadata{
 		Issuer:                      issuer,
 		TokenEndpoint:               issuer + "/v1/token",
 		DeviceAuthorizationEndpoint: issuer + "/v1/device_authorization",
@@ -89,15 +129,38 @@ func (e *Endpoint) metadata(s *registry.Snapshot) metadata {
 		IntrospectionEndpoint:       issuer + "/v1/introspect",
 		UserinfoEndpoint:            issuer + "/v1/userinfo",
 		JWKSURI:                     issuer + "/v1/jwks",
-		ScopesSupported: append([]string{
-			oauth.ScopeOpenID, oauth.ScopeProfile, oauth.ScopeEmail, oauth.ScopeGroups, oauth.ScopeOfflineAccess}, s.AllScopes()...),
-		ResponseTypesSupported:   []string{}, // required by RFC 8414 section 2; there is no authorization endpoint yet
-		GrantTypesSupported:      e.GrantTypes,
-		SubjectTypesSupported:    []string{"public"},
-		IDTokenAlgorithms:        []string{"RS256"},
-		TokenAuthMethods:         e.AuthMethods,
-		RevocationAuthMethods:    e.AuthMethods,
-		IntrospectionAuthMethods: confidential,
-		ClaimsSupported:          []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "amr", "name", "preferred_username", "email", "email_verified", "groups"},
+		ScopesSupported:             slices.Concat([]string{oauth.ScopeOpenID}, oauth.UserScopes(), []string{oauth.ScopeOfflineAccess}, s.AllScopes()),
+		ResponseTypesSupported:      []string{}, // required by RFC 8414 section 2, also of a server without the endpoint
+		GrantTypesSupported:         e.GrantTypes,
+		SubjectTypesSupported:       []string{"public"},
+		IDTokenAlgorithms:           []string{registration.AlgorithmRS256, registration.AlgorithmES256},
+		TokenAuthMethods:            e.AuthMethods,
+		RevocationAuthMethods:       e.AuthMethods,
+		IntrospectionAuthMethods:    confidential,
+		ClaimsSupported:             claims(),
+		ACRValuesSupported:          oauth.ACRs(),
+		AuthorizationDetailsTypes:   s.ChoiceTypes(),
 	}
+	if e.Routed(authorizePath) {
+		m.AuthorizationEndpoint, m.ResponseTypesSupported = issuer+authorizePath, []string{"code"}
+		m.authorization = &authorization{
+			ResponseModes: []string{"query", "form_post"}, ChallengeMethods: []string{"S256"},
+			PromptValues: []string{"none", "login", "consent", "select_account"}, DisplayValues: []string{"page", "popup", "touch", "wap"},
+			UILocales: e.Languages, ResponseIssuer: true, Claims: true,
+		}
+	}
+	if e.Routed(endSessionPath) {
+		m.EndSessionEndpoint = issuer + endSessionPath
+		m.backChannel = &backChannel{Supported: true, Session: true}
+	}
+	return m
+}
+
+// claims lists those of the protocol, and those about users.
+func claims() []string {
+	out := []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash"}
+	for _, scope := range oauth.UserScopes() {
+		out = append(out, oauth.ClaimsOfScope(scope)...)
+	}
+	return out
 }
