@@ -28,8 +28,6 @@ import (
 	"github.com/grantkeeper/grantkeeper/server/internal/endpoint/userinfo"
 	"github.com/grantkeeper/grantkeeper/server/internal/factor"
 	"github.com/grantkeeper/grantkeeper/server/internal/grant"
-	"github.com/grantkeeper/grantkeeper/server/internal/idp"
-	"github.com/grantkeeper/grantkeeper/server/internal/idp/local"
 	"github.com/grantkeeper/grantkeeper/server/internal/limit"
 	"github.com/grantkeeper/grantkeeper/server/internal/login"
 	"github.com/grantkeeper/grantkeeper/server/internal/ops"
@@ -165,12 +163,12 @@ func (s *Server) wire() error {
 	clients := clientauth.New(clientauth.Basic{}, clientauth.Post{}, clientauth.None{})
 	issuer := token.NewIssuer(s.signer, random)
 	events := audit.New(s.deps.Log)
-	providers := idp.NewSet(local.Factory(local.Options{}))
+	providers := s.wireProviders()
 	pipeline := grant.NewPipeline(s.registry, clients, issuer,
 		grant.ClientCredentials{},
 		grant.AuthorizationCode{Codes: s.storage, IDs: issuer, Accounts: providers},
 		grant.DeviceCode{Devices: s.storage, IDs: issuer, Accounts: providers},
-		grant.RefreshToken{Tokens: s.storage, Accounts: providers},
+		grant.RefreshToken{Tokens: s.storage, Accounts: providers, Upstream: grant.NewUpstream(providers, s.storage, s.atRest)},
 	)
 	s.token = &tokenendpoint.Endpoint{Registry: s.registry, Pipeline: pipeline, Audit: events, Metrics: s.metrics, Now: now, Address: s.edge.Address}
 	s.device = &device.Endpoint{

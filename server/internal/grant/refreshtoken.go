@@ -16,6 +16,8 @@ const RetryGrace = 30 * time.Second
 type RefreshToken struct {
 	Tokens   storage.RefreshTokens
 	Accounts Accounts
+	// Upstream asks identity providers first; nil asks nobody.
+	Upstream *Upstream
 }
 
 // Type is refresh_token.
@@ -30,6 +32,9 @@ func (g RefreshToken) Authorize(ctx context.Context, r *Request) (*Authorization
 	hash, ok := oauth.ParseCredential(oauth.PrefixRefreshToken, value)
 	if !ok {
 		return nil, oauth.InvalidGrant("the refresh token is not valid, or no longer")
+	}
+	if err := g.Upstream.Check(ctx, r, hash); err != nil {
+		return nil, err
 	}
 	refresh := token.NewRefresh(r.Snapshot.Keys().Derivation)
 	next := func(current storage.RefreshToken) (storage.RefreshToken, error) {

@@ -58,6 +58,16 @@ func (s *Set) Account(declared []*registration.IdentityProvider, providerUID, su
 	return &identity, true
 }
 
+// Asks reports whether any of the declared providers can be asked about an account without its user.
+func (s *Set) Asks(declared []*registration.IdentityProvider) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(declared, func(d *registration.IdentityProvider) bool {
+		p, ok := s.provider(d)
+		return ok && p.Refresh != nil
+	})
+}
+
 // Provider gives the provider with a UID, if it is declared and of a known kind.
 func (s *Set) Provider(declared []*registration.IdentityProvider, providerUID string) (Provider, bool) {
 	i := slices.IndexFunc(declared, func(d *registration.IdentityProvider) bool { return d.UID == providerUID })
