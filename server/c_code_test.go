@@ -238,7 +238,7 @@ func TestAuthorizationCode(t *testing.T) {
 	})
 	t.Run("C12 the ID token", func(t *testing.T) {
 		a := w.redeem(webID, w.code(webID, func(c *storage.Code, _ *storage.Grant) {
-			c.Claims, c.ACR = json.RawMessage(`{"id_token":{"name":{"essential":true},"groups":null}}`), oauth.ACRMultiFactor
+			c.Claims, c.ACR = json.RawMessage(`{"name":{"essential":true},"groups":{}}`), oauth.ACRMultiFactor
 		}))
 		got := claims(t, a.text("id_token"))
 		sum := sha256.Sum256([]byte(a.text("access_token")))
@@ -277,8 +277,8 @@ func TestAuthorizationCode(t *testing.T) {
 	})
 	t.Run("a claim that is asked for by name is no way around the scopes of the client", func(t *testing.T) {
 		a := w.redeem(spaID, w.code(spaID, func(c *storage.Code, g *storage.Grant) {
-			c.Claims = json.RawMessage(`{"id_token":{"phone_number":null,"name":null}}`)
-			g.Claims = json.RawMessage(`{"userinfo":{"phone_number":null,"name":null}}`)
+			c.Claims = json.RawMessage(`{"phone_number":{},"name":{}}`)
+			g.Claims = c.Claims
 		}))
 		userinfo := w.send("GET", "/v1/userinfo", "", "", withHeader("Authorization", "Bearer "+a.text("access_token"))).json
 		for _, got := range []map[string]any{claims(t, a.text("id_token")), userinfo} {

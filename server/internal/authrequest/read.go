@@ -257,9 +257,15 @@ func (r *reading) authentication() *oauth.Error {
 	if v == "" {
 		return nil
 	}
-	var err *oauth.Error
-	r.request.Claims, err = oauth.ParseClaims(v)
-	return err
+	claims, err := oauth.ParseClaims(v)
+	if claims == nil {
+		return err
+	}
+	claims.UserInfo, claims.IDToken = grant.PermittedClaims(r.client, claims.UserInfo), grant.PermittedClaims(r.client, claims.IDToken)
+	if claims.UserInfo != nil || claims.IDToken != nil {
+		r.request.Claims = claims
+	}
+	return nil
 }
 
 // hints reads what only helps: nothing of it is refused, but for two hints that name two users.

@@ -304,8 +304,8 @@ func TestRead(t *testing.T) {
 			r.ACRValues, r.Nonce, r.LoginHint, r.UILocales = []string{"phr", "mfa"}, "n", "ada", []string{"de-CH", "en"}
 		}},
 		"a login_hint beyond reason is left out": {pairs: []string{"login_hint", strings.Repeat("a", 300)}},
-		"claims: what is not known is left out": {pairs: []string{"claims", `{"userinfo":{"nickname":null,"email":{"essential":true,"x":1},"http://x/y":null},"id_token":{"acr":{"values":["mfa"]}},"x":{}}`}, want: func(r *Request) {
-			r.Claims = &oauth.ClaimsRequest{UserInfo: map[string]oauth.ClaimRequest{"nickname": {}, "email": {Essential: true}}, IDToken: map[string]oauth.ClaimRequest{"acr": {Values: []any{"mfa"}}}}
+		"claims: what is not known, and what the client has no scope for, is left out": {pairs: []string{"claims", `{"userinfo":{"nickname":null,"name":{"essential":true,"x":1},"http://x/y":null,"email":null},"id_token":{"acr":{"values":["mfa"]}},"x":{}}`}, want: func(r *Request) {
+			r.Claims = &oauth.ClaimsRequest{UserInfo: map[string]oauth.ClaimRequest{"nickname": {}, "name": {Essential: true}}, IDToken: map[string]oauth.ClaimRequest{"acr": {Values: []any{"mfa"}}}}
 		}},
 		"claims: a sub is a hint": {pairs: []string{"claims", `{"id_token":{"sub":{"value":"ada"}}}`}, want: func(r *Request) {
 			r.HintSubject = "ada"
@@ -353,6 +353,23 @@ func TestRead(t *testing.T) {
 			t.Errorf("a method without a challenge: %+v, %v", r, err)
 		}
 	})
+}
+
+func TestClaimsThatGoWithWhatWasGiven(t *testing.T) {
+	claims := map[string]oauth.ClaimRequest{"name": {}, "acr": {}, "email": {}}
+	r := &Request{Scopes: []string{"openid", "email"}, Claims: &oauth.ClaimsRequest{UserInfo: claims, IDToken: claims}}
+	if got, want := r.ClaimScopes(), []string{"profile"}; !slices.Equal(got, want) {
+		t.Errorf("people are told of %v", got)
+	}
+	if got := r.GivenClaims([]string{"openid"}); len(got.UserInfo) != 2 || len(got.IDToken) != 2 || len(claims) != 3 {
+		t.Errorf("an e-mail address that was refused as a scope is given by name: %v", got)
+	}
+	if got := r.GivenClaims([]string{"openid", "email"}); len(got.UserInfo) != 3 {
+		t.Errorf("%v", got)
+	}
+	if none := new(Request); none.GivenClaims(nil) != nil || none.ClaimScopes() != nil {
+		t.Error("something out of nothing")
+	}
 }
 
 func TestJudge(t *testing.T) {

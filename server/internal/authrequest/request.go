@@ -1,6 +1,7 @@
 package authrequest
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -60,3 +61,39 @@ func (r *Request) Prompts(value string) bool { return slices.Contains(r.Prompt, 
 
 // At is IssuedAt.
 func (r *Request) At() time.Time { return time.Unix(r.IssuedAt, 0) }
+
+// GivenClaims are the claims that were asked for by name and go with what the person gave: all but those whose scope was asked for
+// as well and refused. nil for none.
+func (r *Request) GivenClaims(scopes []string) *oauth.ClaimsRequest {
+	if r.Claims == nil {
+		return nil
+	}
+	refused := func(name string, _ oauth.ClaimRequest) bool {
+		scope := oauth.ScopeOfClaim(name)
+		return slices.Contains(r.Scopes, scope) && !slices.Contains(scopes, scope)
+	}
+	out := &oauth.ClaimsRequest{UserInfo: maps.Clone(r.Claims.UserInfo), IDToken: maps.Clone(r.Claims.IDToken)}
+	maps.DeleteFunc(out.UserInfo, refused)
+	maps.DeleteFunc(out.IDToken, refused)
+	return out
+}
+
+// ClaimScopes are the scopes, beyond those asked for, that stand for claims that are asked for by name: what people are to be told
+// the client wants to know, although it wants less than each of them stands for.
+func (r *Request) ClaimScopes() []string {
+	if r.Claims == nil {
+		return nil
+	}
+	var out []string
+	for _, scope := range oauth.UserScopes() {
+		asked := func(name string) bool {
+			_, user := r.Claims.UserInfo[name]
+			_, id := r.Claims.IDToken[name]
+			return user || id
+		}
+		if !slices.Contains(r.Scopes, scope) && slices.ContainsFunc(oauth.ClaimsOfScope(scope), asked) {
+			out = append(out, scope)
+		}
+	}
+	return out
+}

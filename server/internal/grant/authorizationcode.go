@@ -75,7 +75,7 @@ func (g AuthorizationCode) Authorize(ctx context.Context, r *Request) (*Authoriz
 	if code.ACR != "" {
 		a.ACR = code.ACR
 	}
-	a.IDClaims = claimsOf(code.Claims).IDToken
+	a.IDClaims = claimsOf(code.Claims)
 	return a, nil
 }
 
@@ -139,16 +139,16 @@ func verifies(verifier, challenge string) bool {
 	return subtle.ConstantTimeCompare([]byte(base64.RawURLEncoding.EncodeToString(sum[:])), []byte(challenge)) == 1
 }
 
-// claimsOf reads the claims parameter as it is kept; empty for none.
-func claimsOf(raw json.RawMessage) oauth.ClaimsRequest {
-	var c oauth.ClaimsRequest
+// claimsOf reads a member of the claims parameter as it is kept; nil for none.
+func claimsOf(raw json.RawMessage) map[string]oauth.ClaimRequest {
+	var c map[string]oauth.ClaimRequest
 	if len(raw) > 0 && json.Unmarshal(raw, &c) != nil {
-		return oauth.ClaimsRequest{} // it was written by this server
+		return nil // it was written by this server
 	}
 	return c
 }
 
 // UserInfoClaims are the claims that a grant's request asked for by name in userinfo, as far as the client may know them.
 func UserInfoClaims(c *registry.Client, g storage.Grant) map[string]oauth.ClaimRequest {
-	return PermittedClaims(c, claimsOf(g.Claims).UserInfo)
+	return PermittedClaims(c, claimsOf(g.Claims))
 }

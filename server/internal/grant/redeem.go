@@ -82,7 +82,8 @@ func (r *Request) replay(err error, done storage.Redemption) error {
 func PermittedClaims(c *registry.Client, asked map[string]oauth.ClaimRequest) map[string]oauth.ClaimRequest {
 	var out map[string]oauth.ClaimRequest
 	for name, one := range asked {
-		if _, ok := c.ScopeSet[oauth.ScopeOfClaim(name)]; !ok {
+		scope := oauth.ScopeOfClaim(name)
+		if _, ok := c.ScopeSet[scope]; !ok && scope != "" { // of the protocol, like acr: they are no news about the user
 			continue
 		}
 		if out == nil {
