@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"github.com/grantkeeper/grantkeeper/server/internal/audit"
+	"github.com/grantkeeper/grantkeeper/server/internal/consent"
 	"github.com/grantkeeper/grantkeeper/server/internal/describe"
 	"github.com/grantkeeper/grantkeeper/server/internal/page/account"
 	"github.com/grantkeeper/grantkeeper/server/internal/page/accountapp"
@@ -68,26 +69,25 @@ func (a *Account) names(v *visit, ref storage.ClientRef) (name, publisher, owner
 
 // access is what an app may do, over its consent and all of its grants.
 type access struct {
-	scopes, audience []string
-	chosen           []chosen
+	scopes []string
+	chosen []consent.Detail
 }
 
-func accessOf(app storage.App) (access, error) {
+func accessOf(app storage.App) access {
 	var out access
 	var details []json.RawMessage
-	add := func(scopes, audience []string, d json.RawMessage) {
-		out.scopes, out.audience = union(out.scopes, scopes), union(out.audience, audience)
+	add := func(scopes []string, d json.RawMessage) {
+		out.scopes = union(out.scopes, scopes)
 		details = append(details, d)
 	}
 	if app.Consent != nil {
-		add(app.Consent.Scopes, app.Consent.Audience, app.Consent.AuthorizationDetails)
+		add(app.Consent.Scopes, app.Consent.AuthorizationDetails)
 	}
 	for _, g := range app.Grants {
-		add(g.Scopes, g.Audience, g.AuthorizationDetails)
+		add(g.Scopes, g.AuthorizationDetails)
 	}
-	var err error
-	out.chosen, err = readChosen(details...)
-	return out, err
+	out.chosen = readChosen(details...)
+	return out
 }
 
 func union(into, more []string) []string {
@@ -106,7 +106,7 @@ func (x access) digest() string {
 		h.Write([]byte(strconv.Quote(s)))
 	}
 	for _, c := range x.chosen {
-		h.Write([]byte("\n" + c.key))
+		h.Write([]byte("\n" + key(c)))
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
@@ -121,10 +121,7 @@ func (a *Account) renderApp(v *visit, uid string, status int, problem accountapp
 	if err != nil {
 		return failed(err)
 	}
-	has, err := accessOf(app)
-	if err != nil {
-		return err
-	}
+	has := accessOf(app)
 	words, err := describe.Scopes(a.web.Layout.Messages(), v.Language, v.Snapshot, has.scopes)
 	if err != nil {
 		return err
@@ -144,12 +141,12 @@ func (a *Account) renderApp(v *visit, uid string, status int, problem accountapp
 			data.More = len(has.chosen) - maxChoices
 			break
 		}
-		title, group := titles(v.Snapshot, has.audience, c)
+		title, parent, group := titles(v.Snapshot, c)
 		at := slices.IndexFunc(data.Groups, func(g accountapp.Group) bool { return g.Title == group })
 		if at < 0 {
 			at, data.Groups = len(data.Groups), append(data.Groups, accountapp.Group{Title: group})
 		}
-		data.Groups[at].Choices = append(data.Groups[at].Choices, accountapp.Choice{Value: strconv.Itoa(i), Title: title})
+		data.Groups[at].Choices = append(data.Groups[at].Choices, accountapp.Choice{Value: strconv.Itoa(i), Title: title, Parent: parent})
 	}
 	if data.Token, err = a.token(v, purposeNarrow, app.Client.UID+" "+has.digest()); err != nil {
 		return err
@@ -165,10 +162,7 @@ func (a *Account) narrow(v *visit) error {
 	if err != nil {
 		return failed(err)
 	}
-	has, err := accessOf(app)
-	if err != nil {
-		return err
-	}
+	has := accessOf(app)
 	about, err := a.check(v, purposeNarrow)
 	if err != nil {
 		return err
@@ -180,17 +174,10 @@ func (a *Account) narrow(v *visit) error {
 	if len(scopes) == 0 && len(keys) == 0 {
 		return web.Redirect(v.Visit, pathApp+"?app="+url.QueryEscape(uid))
 	}
-	if len(scopes) > 0 && len(scopes) == len(has.scopes) || len(keys) > 0 && len(keys) == len(has.chosen) {
+	if len(scopes) > 0 && len(scopes) == len(has.scopes) || emptied(v.Snapshot, has, scopes, keys) {
 		return a.renderApp(v, uid, http.StatusBadRequest, accountapp.Nothing)
 	}
-	err = a.Storage.NarrowApp(v.R.Context(), v.User.ID, uid, v.Now, func(had []string, details json.RawMessage) ([]string, json.RawMessage, error) {
-		left := slices.DeleteFunc(slices.Clone(had), func(s string) bool { return scopes[s] })
-		d, err := without(details, keys)
-		return left, d, err
-	})
-	if errors.Is(err, errNothingLeft) {
-		return a.renderApp(v, uid, http.StatusBadRequest, accountapp.Nothing)
-	}
+	err = a.Storage.NarrowApp(v.R.Context(), v.User.ID, uid, v.Now, narrower(v.Snapshot, scopes, keys))
 	if err != nil {
 		return failed(err)
 	}
@@ -208,7 +195,7 @@ func unticked(has access, form url.Values) (scopes, keys map[string]bool) {
 	}
 	for i, c := range has.chosen {
 		if i < maxChoices && !slices.Contains(form["choice"], strconv.Itoa(i)) {
-			keys[c.key] = true
+			keys[key(c)] = true
 		}
 	}
 	return scopes, keys

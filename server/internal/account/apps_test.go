@@ -38,7 +38,7 @@ func TestH10(t *testing.T) {
 		p = f.signedIn(f.ada)
 		p.get("/account").want(http.StatusOK, "Acme CLI", "Acme GmbH", "partners/acme").without("Other CLI")
 		p.get("/account/app?app="+acmeUID).want(http.StatusOK, "Acme CLI", "Acme GmbH", "partners/acme", "https://acme.example", "4 May 2026", "Connections 1",
-			"Know who you are", "Read your orders", "Change your orders", "Projects", "Apollo", "Mercury").without("Gemini", "javascript:")
+			"Know who you are", "Read your orders", "Change your orders", "Projects", "Apollo Space agency", "Mercury").without("Gemini", "javascript:")
 	})
 
 	t.Run("H10 revoke: consent removed, all families and device grants dead", func(t *testing.T) {
@@ -140,8 +140,7 @@ func TestNarrow(t *testing.T) {
 		g2, _ := f.authorize(f.ada, acme(), details("p2", "p3"))
 		p := f.signedIn(f.ada)
 		a := p.get("/account/app?app=" + acmeUID)
-		form := url.Values{"token": a.tokens()[:1], "app": {acmeUID}, "scope": {"0", "1", "2"}, "choice": {"1", "2"}}
-		// The consent, which was written last, has p2 and p3, and comes first; then the grants, the latest first, add p1.
+		form := url.Values{"token": a.tokens()[:1], "app": {acmeUID}, "scope": {"0", "1", "2"}, "choice": {"0", "2"}}
 		p.follow(p.post("/account/app", form)).want(http.StatusOK, "Saved", "Mercury", "Apollo", "Read your orders").without("Gemini", "Change your orders")
 		for id, want := range map[string]json.RawMessage{g.ID: details("p1", "p3"), g2.ID: details("p3")} {
 			got, _, err := f.db.Grant(t.Context(), id)
@@ -163,13 +162,13 @@ func TestNarrow(t *testing.T) {
 		g, _ := f.authorize(f.ada, acme(), details("p1", "p2"))
 		p := f.signedIn(f.ada)
 		a := p.get("/account/app?app=" + acmeUID)
-		all := url.Values{"token": a.tokens()[:1], "app": {acmeUID}, "scope": {"0", "1", "2", "3", "4", "admin"}, "choice": {"0", "1", "2", "99", "p3"}}
+		all := url.Values{"token": a.tokens()[:1], "app": {acmeUID}, "scope": {"0", "1", "2", "3", "4", "admin"}, "choice": {"0", "1", "99", "p3"}}
 		p.post("/account/app", all).want(http.StatusSeeOther)
 		got, _, err := f.db.Grant(t.Context(), g.ID)
 		if err != nil || string(got.AuthorizationDetails) != string(details("p1", "p2")) || len(got.Scopes) != 4 {
 			t.Errorf("%v: %s %v", err, got.AuthorizationDetails, got.Scopes)
 		}
-		none := url.Values{"token": a.tokens()[:1], "app": {acmeUID}, "scope": {"0"}}
+		none := url.Values{"token": a.tokens()[:1], "app": {acmeUID}, "scope": {"0", "2"}} // a scope of the API, and nothing chosen
 		p.post("/account/app", none).want(http.StatusBadRequest, "Leave at least one thing ticked")
 		none = url.Values{"token": a.tokens()[:1], "app": {acmeUID}, "choice": {"0"}}
 		p.post("/account/app", none).want(http.StatusBadRequest, "Leave at least one thing ticked")
@@ -190,36 +189,34 @@ func TestNarrow(t *testing.T) {
 	})
 }
 
-func TestWithout(t *testing.T) {
-	key := func(typ, location, id string) string {
-		d := detail{Type: typ, Identifier: id}
-		if location != "" {
-			d.Locations = []string{location}
+func TestNarrower(t *testing.T) {
+	f := newFixture(t, options{})
+	all := []string{"openid", "orders.read", "orders.write"}
+	set := func(names ...string) map[string]bool {
+		out := map[string]bool{}
+		for _, n := range names {
+			out[n] = true
 		}
-		return d.chosen()[0].key
+		return out
 	}
+	p1 := key(readChosen(details("p1"))[0])
 	for name, c := range map[string]struct {
-		details, want string
-		keys          []string
-		err           error
+		details      json.RawMessage
+		scopes, keys map[string]bool
+		wantScopes   []string
+		wantDetails  json.RawMessage
 	}{
-		"nothing is taken":            {details: `[{"type":"a","identifier":"1"}]`, want: `[{"type":"a","identifier":"1"}]`},
-		"one of several":              {`[{"type":"a","identifiers":["1","2"]}]`, `[{"identifiers":["2"],"type":"a"}]`, []string{key("a", "", "1")}, nil},
-		"one object of two":           {`[{"type":"a","identifier":"1"},{"type":"a","identifier":"2"}]`, `[{"identifier":"2","type":"a"}]`, []string{key("a", "", "1")}, nil},
-		"of one resource only":        {`[{"type":"a","locations":["x"],"identifier":"1"},{"type":"a","locations":["y"],"identifier":"1"}]`, `[{"identifier":"1","locations":["y"],"type":"a"}]`, []string{key("a", "x", "1")}, nil},
-		"of one type only":            {`[{"type":"a","identifier":"1"},{"type":"b","identifier":"1"}]`, `[{"identifier":"1","type":"b"}]`, []string{key("a", "", "1")}, nil},
-		"unknown members stay":        {`[{"type":"a","identifiers":["1","2"],"x":{"y":"<&>"}}]`, `[{"identifiers":["1"],"type":"a","x":{"y":"<&>"}}]`, []string{key("a", "", "2")}, nil},
-		"an object without ids stays": {`[{"type":"a","identifier":"1"},{"type":"pay","amount":"5"}]`, `[{"amount":"5","type":"pay"}]`, []string{key("a", "", "1")}, nil},
-		"everything":                  {`[{"type":"a","identifiers":["1"]}]`, ``, []string{key("a", "", "1")}, errNothingLeft},
-		"there is nothing":            {``, ``, []string{key("a", "", "1")}, nil},
+		"nothing is taken":      {details("p1"), nil, nil, all, details("p1")},
+		"one of several things": {details("p1", "p2"), nil, set(p1), all, details("p2")},
+		"a scope":               {details("p1"), set("orders.write"), nil, all[:2], details("p1")},
+		"with the last thing at an API its scopes go":           {details("p1"), nil, set(p1), all[:1], nil},
+		"with the last scope of an API what was chosen goes":    {details("p1"), set("orders.read", "orders.write"), nil, all[:1], nil},
+		"where nothing was chosen, taking a thing is nothing":   {nil, nil, set(p1), all, nil},
+		"what is not there cannot be taken, nor does it appear": {details("p2"), set("admin"), set(p1), all, details("p2")},
 	} {
-		keys := map[string]bool{}
-		for _, k := range c.keys {
-			keys[k] = true
-		}
-		got, err := without(json.RawMessage(c.details), keys)
-		if !errors.Is(err, c.err) || string(got) != c.want {
-			t.Errorf("%s: %s, %v; want %s, %v", name, got, err, c.want, c.err)
+		scopes, raw, err := narrower(f.registry.Current(), c.scopes, c.keys)(all, c.details)
+		if err != nil || !slices.Equal(scopes, c.wantScopes) || string(raw) != string(c.wantDetails) {
+			t.Errorf("%s: %v %s, %v; want %v %s", name, scopes, raw, err, c.wantScopes, c.wantDetails)
 		}
 	}
 }

@@ -1,165 +1,78 @@
 package account
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"slices"
+	"strconv"
 
+	"github.com/grantkeeper/grantkeeper/internal/registration"
+	"github.com/grantkeeper/grantkeeper/server/internal/consent"
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
 )
 
-// chosen is one thing in authorization_details (RFC 9396).
-type chosen struct {
-	// key tells it from all others.
-	key string
-	// typ is the type of the details; location the resource, empty when it is not said.
-	typ, location, id string
+// key tells one chosen thing from all others.
+func key(d consent.Detail) string {
+	return strconv.Quote(d.Location()) + strconv.Quote(d.Type) + strconv.Quote(d.Parent) + strconv.Quote(d.Identifier)
 }
 
-// detail is what is read of one authorization details object: the common data fields of RFC 9396 section 2.2, and the list
-// of several identifiers.
-type detail struct {
-	Type        string   `json:"type"`
-	Locations   []string `json:"locations"`
-	Identifier  string   `json:"identifier"`
-	Identifiers []string `json:"identifiers"`
-}
-
-func (d detail) chosen() []chosen {
-	ids := d.Identifiers
-	if d.Identifier != "" {
-		ids = append([]string{d.Identifier}, ids...)
-	}
-	location := ""
-	if len(d.Locations) > 0 {
-		location = d.Locations[0]
-	}
-	out := make([]chosen, 0, len(ids))
-	for _, id := range ids {
-		out = append(out, chosen{key: fmt.Sprintf("%q %q %q", location, d.Type, id), typ: d.Type, location: location, id: id})
-	}
-	return out
-}
-
-// readChosen lists what was chosen, each thing once, in the order in which it is written.
-func readChosen(details ...json.RawMessage) ([]chosen, error) {
-	var out []chosen
+// readChosen lists what was chosen in any of them, each thing once, sorted as it is written.
+func readChosen(details ...json.RawMessage) []consent.Detail {
+	var all []consent.Detail
 	for _, raw := range details {
-		if len(raw) == 0 {
+		all = append(all, consent.ParseDetails(raw)...)
+	}
+	return consent.ParseDetails(consent.EncodeDetails(all))
+}
+
+// narrower takes scopes and chosen things away from a grant or a consent. Every API that had a choice keeps one, or loses its
+// scopes; and one that loses its scopes loses what was chosen.
+func narrower(d consent.Declared, scopes, keys map[string]bool) func([]string, json.RawMessage) ([]string, json.RawMessage, error) {
+	return func(had []string, raw json.RawMessage) ([]string, json.RawMessage, error) {
+		before := consent.ParseDetails(raw)
+		after := slices.DeleteFunc(slices.Clone(before), func(one consent.Detail) bool { return keys[key(one)] })
+		left := slices.DeleteFunc(slices.Clone(had), func(scope string) bool {
+			r, _, ok := d.ScopeResource(scope)
+			return scopes[scope] || ok && chosenAt(before, r.Identifier) && !chosenAt(after, r.Identifier)
+		})
+		return left, consent.Narrow(d, left, consent.EncodeDetails(after)), nil
+	}
+}
+
+// chosenAt reports whether anything was chosen at an API.
+func chosenAt(details []consent.Detail, identifier string) bool {
+	return slices.ContainsFunc(details, func(d consent.Detail) bool { return d.Location() == identifier })
+}
+
+// emptied reports whether an API would keep a scope and lose all that was chosen at it: then it is not clear what is meant.
+func emptied(s consent.Declared, has access, scopes, keys map[string]bool) bool {
+	for _, scope := range has.scopes {
+		r, _, ok := s.ScopeResource(scope)
+		if !ok || scopes[scope] || !chosenAt(has.chosen, r.Identifier) {
 			continue
 		}
-		var all []detail
-		if err := json.Unmarshal(raw, &all); err != nil {
-			return nil, fmt.Errorf("stored authorization details: %w", err)
-		}
-		for _, d := range all {
-			for _, c := range d.chosen() {
-				if !slices.ContainsFunc(out, func(o chosen) bool { return o.key == c.key }) {
-					out = append(out, c)
-				}
-			}
+		if !slices.ContainsFunc(has.chosen, func(d consent.Detail) bool { return d.Location() == r.Identifier && !keys[key(d)] }) {
+			return true
 		}
 	}
-	return out, nil
+	return false
 }
 
-// errNothingLeft is a narrowing that would leave nothing of something: then the access is to be revoked.
-var errNothingLeft = errors.New("nothing would be left")
-
-// without makes details without the keys, and leaves everything else as it is, fields that it does not know too. An object that
-// held nothing but these goes as a whole.
-func without(details json.RawMessage, keys map[string]bool) (json.RawMessage, error) {
-	if len(details) == 0 || len(keys) == 0 {
-		return details, nil
+// titles are what a chosen thing, what it belongs to, and its kind are called, as far as the API's manifest says: their ids, else.
+func titles(s *registry.Snapshot, d consent.Detail) (title, parent, group string) {
+	title, parent, group = d.Identifier, d.Parent, d.Type
+	r, ok := s.Resource(d.Location())
+	if !ok || r.Choices == nil || r.Choices.Type != d.Type {
+		return title, parent, group
 	}
-	var objects []map[string]json.RawMessage
-	if err := json.Unmarshal(details, &objects); err != nil {
-		return nil, fmt.Errorf("stored authorization details: %w", err)
-	}
-	kept := objects[:0]
-	for _, o := range objects {
-		raw, err := json.Marshal(o)
-		if err != nil {
-			return nil, err
+	named := func(id, parent string) string {
+		i := slices.IndexFunc(r.Choices.Static, func(c registration.Choice) bool { return c.ID == id && c.Parent == parent })
+		if i < 0 {
+			return id
 		}
-		var d detail
-		if err := json.Unmarshal(raw, &d); err != nil {
-			return nil, fmt.Errorf("stored authorization details: %w", err)
-		}
-		all := d.chosen()
-		left := slices.DeleteFunc(slices.Clone(all), func(c chosen) bool { return keys[c.key] })
-		if len(all) > 0 && len(left) == 0 {
-			continue
-		}
-		if len(left) < len(all) {
-			if err := d.keep(o, keys); err != nil {
-				return nil, err
-			}
-		}
-		kept = append(kept, o)
+		return r.Choices.Static[i].Title
 	}
-	if len(kept) == 0 {
-		return nil, errNothingLeft
+	if parent != "" {
+		parent = named(d.Parent, "")
 	}
-	return compact(kept)
-}
-
-// keep writes what is left of an object's identifiers into it.
-func (d detail) keep(o map[string]json.RawMessage, keys map[string]bool) error {
-	one := detail{Type: d.Type, Locations: d.Locations, Identifier: d.Identifier}
-	if d.Identifier != "" && keys[one.chosen()[0].key] {
-		delete(o, "identifier")
-	}
-	if len(d.Identifiers) == 0 {
-		return nil
-	}
-	var ids []string
-	several := detail{Type: d.Type, Locations: d.Locations, Identifiers: d.Identifiers}
-	for _, c := range several.chosen() {
-		if !keys[c.key] {
-			ids = append(ids, c.id)
-		}
-	}
-	if len(ids) == 0 {
-		delete(o, "identifiers")
-		return nil
-	}
-	raw, err := json.Marshal(ids)
-	o["identifiers"] = raw
-	return err
-}
-
-// compact writes JSON without escaping what needs none outside of HTML.
-func compact(v any) (json.RawMessage, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSpace(b.Bytes()), nil
-}
-
-// titles are what a chosen thing and its kind are called, as far as the resource declares it: the id and the type, else.
-func titles(s *registry.Snapshot, audience []string, c chosen) (title, group string) {
-	title, group = c.id, c.typ
-	resources := audience
-	if c.location != "" {
-		resources = []string{c.location}
-	}
-	for _, identifier := range resources {
-		r, ok := s.Resource(identifier)
-		if !ok || r.Choices == nil || r.Choices.Type != c.typ {
-			continue
-		}
-		group = r.Choices.Title
-		for _, choice := range r.Choices.Static {
-			if choice.ID == c.id {
-				title = choice.Title
-			}
-		}
-	}
-	return title, group
+	return named(d.Identifier, d.Parent), parent, r.Choices.Title
 }

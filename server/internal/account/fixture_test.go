@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -23,6 +24,7 @@ import (
 	"time"
 
 	"github.com/grantkeeper/grantkeeper/internal/registration"
+	"github.com/grantkeeper/grantkeeper/server/internal/consent"
 	"github.com/grantkeeper/grantkeeper/server/internal/factor"
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/page/pagetest"
@@ -72,8 +74,12 @@ type syncBuffer struct {
 	b  bytes.Buffer
 }
 
-func (s *syncBuffer) Write(p []byte) (int, error) { s.mu.Lock(); defer s.mu.Unlock(); return s.b.Write(p) }
-func (s *syncBuffer) String() string              { s.mu.Lock(); defer s.mu.Unlock(); return s.b.String() }
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+func (s *syncBuffer) String() string { s.mu.Lock(); defer s.mu.Unlock(); return s.b.String() }
 
 // everyone is where accounts are: all of them may sign in.
 type everyone struct{}
@@ -150,7 +156,8 @@ func (f *fixture) documents() []registry.Change {
 		{Key: "resource", Document: &registration.Resource{Namespace: "oauth", Name: "orders", Identifier: api, Title: "Orders",
 			Scopes: []registration.Scope{{Name: "orders.read", Title: "Read your orders"}, {Name: "orders.write", Title: "Change your orders"}},
 			Choices: &registration.Choices{Type: "project", Title: "Projects", Static: []registration.Choice{
-				{ID: "p1", Title: "Apollo"}, {ID: "p2", Title: "Gemini"}, {ID: "p3", Title: "Mercury"}}}}},
+				{ID: "space", Title: "Space agency"}, {ID: "p1", Title: "Apollo", Parent: "space"}, {ID: "p2", Title: "Gemini", Parent: "space"},
+				{ID: "p3", Title: "Mercury", Parent: "space"}}}}},
 		{Key: "acme", Document: client("acme", acmeUID)},
 		{Key: "other", Document: client("other", otherUID)},
 	}
@@ -243,7 +250,12 @@ func (f *fixture) nobody() *person {
 	if err != nil {
 		f.Fatal(err)
 	}
-	return &person{fixture: f, jar: jar, client: &http.Client{Transport: f.server.Client().Transport, Jar: jar,
+	transport := f.server.Client().Transport.(*http.Transport).Clone()
+	transport.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) { // whatever the issuer's host
+		return (&net.Dialer{}).DialContext(ctx, network, f.server.Listener.Addr().String())
+	}
+	f.Cleanup(transport.CloseIdleConnections)
+	return &person{fixture: f, jar: jar, client: &http.Client{Transport: transport, Jar: jar,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
@@ -424,8 +436,11 @@ func (f *fixture) audited(action string) []map[string]any {
 
 // details is what was chosen, as the consent writes it.
 func details(ids ...string) json.RawMessage {
-	raw, _ := json.Marshal([]map[string]any{{"type": "project", "locations": []string{api}, "identifiers": ids}}) // strings alone
-	return raw
+	var all []consent.Detail
+	for _, id := range ids {
+		all = append(all, consent.Detail{Type: "project", Locations: []string{api}, Identifier: id, Parent: "space"})
+	}
+	return consent.EncodeDetails(all)
 }
 
 // authorize gives a client a consent and a grant with a refresh token, as the consent and the device grant do, and returns the

@@ -57,8 +57,8 @@ type Group struct {
 	Choices []Choice
 }
 
-// Choice is one thing that was chosen. Value is what its box sends.
-type Choice struct{ Value, Title string }
+// Choice is one thing that was chosen. Parent is what it belongs to; empty for nothing. Value is what its box sends.
+type Choice struct{ Value, Title, Parent string }
 
 // Tab is the part of the account pages.
 func (Data) Tab() account.Tab { return account.Apps }

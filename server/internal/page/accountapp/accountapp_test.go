@@ -20,7 +20,7 @@ func TestGolden(t *testing.T) {
 			Token: "TOKEN", UID: "a", Name: "Acme CLI", Publisher: "Acme GmbH", Owner: "partners/acme", Homepage: "https://acme.example", PolicyURI: "https://acme.example/privacy",
 			Since: at, LastUsed: at, Connections: 2, Done: "narrowed",
 			Scopes: []accountapp.Scope{{Value: "0", Title: "Read your orders", Detail: "Past and open ones"}, {Value: "1", Title: pagetest.Hostile}},
-			Groups: []accountapp.Group{{Title: "Projects", Choices: []accountapp.Choice{{Value: "0", Title: "Alpha"}, {Value: "1", Title: pagetest.Hostile}}}},
+			Groups: []accountapp.Group{{Title: "Projects", Choices: []accountapp.Choice{{Value: "0", Title: "Alpha", Parent: "Acme"}, {Value: "1", Title: pagetest.Hostile}}}},
 		},
 		"gone and unused": {Token: "TOKEN", UID: "a", Name: "old-cli", Gone: true, Since: at},
 		"many":            {Token: "TOKEN", UID: "a", Name: "Acme", Owner: "partners/acme", Since: at, Connections: 1, Groups: []accountapp.Group{many}, More: 7, Problem: accountapp.Stale},
