@@ -65,6 +65,9 @@ func ClientGone(owner string) error {
 // Answered is a request that was decided before, or has expired.
 func Answered() error { return &Failed{Status: http.StatusConflict, Kind: failure.Answered} }
 
+// NotFound is something that is not there, or is somebody else's.
+func NotFound() error { return &Failed{Status: http.StatusNotFound, Kind: failure.NotFound} }
+
 // APIAway is an API that does not say what there is to choose; nothing was decided.
 func APIAway(cause error) error {
 	return &Failed{Status: http.StatusServiceUnavailable, Kind: failure.APIAway, Cause: cause, RetryAfter: 10 * time.Second}
