@@ -32,6 +32,7 @@ type Metrics struct {
 	durations *prometheus.HistogramVec
 	issued    map[string]prometheus.Counter // by grant type; read only
 	refused   map[string]prometheus.Counter // by error code; read only
+	logouts   map[string]prometheus.Counter // by result; read only
 	lag       prometheus.Histogram
 	storage   storageMetrics
 
@@ -69,7 +70,11 @@ func NewMetrics(c MetricsConfig) (*Metrics, error) {
 	m.refused = children(refused, "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type",
 		"invalid_scope", "invalid_target", "access_denied", "authorization_pending", "slow_down", "expired_token", "invalid_token",
 		"insufficient_scope", "temporarily_unavailable", "server_error")
-	err := register(c.Metrics, m.requests, m.durations, m.lag, issued, refused, m.storage.durations, m.storage.failures,
+	logouts := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "grantkeeper_logout_deliveries_total", Help: "Attempts to tell clients of logouts, by result: delivered, retried, refused by the client, or given up.",
+	}, []string{"result"})
+	m.logouts = children(logouts, "delivered", "retried", "refused", "dropped")
+	err := register(c.Metrics, m.requests, m.durations, m.lag, issued, refused, logouts, m.storage.durations, m.storage.failures,
 		&registryCollector{registry: c.Registry, now: c.Clock})
 	if err != nil {
 		return nil, err
@@ -104,6 +109,9 @@ func (m *Metrics) TokenIssued(grantType string) { count(m.issued, grantType) }
 
 // Refused counts a protocol error (RFC 6749 section 5.2 and its kin) by its code.
 func (m *Metrics) Refused(code string) { count(m.refused, code) }
+
+// LogoutTold counts an attempt to tell a client of a logout (OpenID Connect Back-Channel Logout) by its result.
+func (m *Metrics) LogoutTold(result string) { count(m.logouts, result) }
 
 // Endpoint returns the metrics of an endpoint; several routes may share one. Get it when routes are made, not on requests.
 func (m *Metrics) Endpoint(name string) *Endpoint {
