@@ -178,7 +178,10 @@ func client(id string, back ...string) *registration.Client {
 func (f *fixture) change(d *registration.Client) {
 	f.Helper()
 	f.registry.Apply([]registry.Change{{Key: registry.Key(d.Name), Document: d}}, fmt.Sprint(time.Now().UnixNano()))
-	f.wait(func(s *registry.Snapshot) bool { c, _ := s.ClientByUID(d.UID); return c != nil && reflect.DeepEqual(c.Client, d) })
+	f.wait(func(s *registry.Snapshot) bool {
+		c, _ := s.ClientByUID(d.UID)
+		return c != nil && reflect.DeepEqual(c.Client, d)
+	})
 }
 
 func (f *fixture) wait(until func(*registry.Snapshot) bool) {
