@@ -39,7 +39,7 @@ const (
 	acmeUID  = "11111111-2222-3333-4444-555555555555"
 	otherUID = "22222222-2222-3333-4444-555555555555"
 	api      = "https://api.example.com"
-	browser  = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+	firefox  = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 )
 
 // fixture is the account pages over a real database and registry, behind an HTTP server. The sign-in page is a stand-in that
@@ -52,6 +52,7 @@ type fixture struct {
 	rows     *sql.DB // the same file, for looking at
 	registry *registry.Registry
 	server   *httptest.Server
+	mux      *http.ServeMux
 	issuer   string
 	logs     *syncBuffer
 	ada      storage.User
@@ -89,6 +90,7 @@ func (everyone) Active([]*registration.IdentityProvider, string, string) bool { 
 type options struct {
 	// issuer's path, and its host when it is not the server's address.
 	path, host string
+	plain      bool // http
 }
 
 func newFixture(t *testing.T, o options) *fixture {
@@ -100,7 +102,11 @@ func newFixture(t *testing.T, o options) *fixture {
 		_, port, _ := strings.Cut(host, ":")
 		host = o.host + ":" + port
 	}
-	f.issuer = "https://" + host + o.path
+	scheme := "https"
+	if o.plain {
+		scheme = "http"
+	}
+	f.issuer = scheme + "://" + host + o.path
 	file := filepath.Join(t.TempDir(), "test.db")
 	var err error
 	if f.db, err = sqlite.Open(t.Context(), sqlite.Config{Path: file, Clock: f.clock}); err != nil {
@@ -117,7 +123,7 @@ func newFixture(t *testing.T, o options) *fixture {
 	if err := f.registry.WaitFor(ctx, func(s *registry.Snapshot) bool { _, ok := s.ClientByUID(acmeUID); return ok && s.Complete() }); err != nil {
 		t.Fatal(err)
 	}
-	f.wire(log, o.path)
+	f.wire(log, o)
 	t.Cleanup(func() {
 		f.server.Close()
 		if err := f.rows.Close(); err != nil {
@@ -163,7 +169,7 @@ func (f *fixture) documents() []registry.Change {
 	}
 }
 
-func (f *fixture) wire(log *slog.Logger, path string) {
+func (f *fixture) wire(log *slog.Logger, o options) {
 	f.Helper()
 	var err error
 	f.web, err = web.New(web.Deps{
@@ -182,11 +188,15 @@ func (f *fixture) wire(log *slog.Logger, path string) {
 	}
 	mux := http.NewServeMux()
 	for _, r := range f.account.Routes() {
-		mux.Handle(r.Method+" "+path+r.Path, r.Handler)
+		mux.Handle(r.Method+" "+o.path+r.Path, r.Handler)
 	}
-	mux.Handle("GET "+path+"/login", f.web.Handle(f.standIn))
-	f.server.Config.Handler = mux
-	f.server.StartTLS()
+	mux.Handle("GET "+o.path+"/login", f.web.Handle(f.standIn))
+	f.mux, f.server.Config.Handler = mux, mux
+	if o.plain {
+		f.server.Start()
+	} else {
+		f.server.StartTLS()
+	}
 }
 
 // standIn signs in, and goes on as the errand says.
@@ -232,7 +242,7 @@ func (f *fixture) newSession(u storage.User, methods []string) (string, storage.
 	id, _ := oauth.ParseCredential(oauth.PrefixSession, credential)
 	now := f.clock()
 	return credential, storage.Session{ID: id, SID: "sid-" + rand.Text(), UserID: u.ID, AuthenticatedAt: now, Methods: methods, CreatedAt: now,
-		Origin: storage.Origin{Address: "198.51.100.7", UserAgent: browser}, ExpiresAt: now.Add(12 * time.Hour)}
+		Origin: storage.Origin{Address: "198.51.100.7", UserAgent: firefox}, ExpiresAt: now.Add(12 * time.Hour)}
 }
 
 // person is a browser with cookies.
@@ -355,7 +365,7 @@ func (p *person) post(path string, form url.Values, change ...func(*http.Request
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	r.Header.Set("User-Agent", browser)
+	r.Header.Set("User-Agent", firefox)
 	for _, c := range change {
 		c(r)
 	}
