@@ -15,6 +15,8 @@ const (
 )
 
 // OAuthGrantPolicySpec is the boundary between app teams and the platform.
+//
+// +kubebuilder:validation:XValidation:rule=`!has(self.require) || !has(self.require.consent) || !has(self.allow.skipConsent) || !self.allow.skipConsent`,message="require.consent: Always contradicts allow.skipConsent; remove one of them",fieldPath=".require.consent"
 type OAuthGrantPolicySpec struct {
 	// serverRef names the OAuthServer, in the policy's namespace; the only one there when absent.
 	// +optional

@@ -31,6 +31,10 @@ func Policy(p *v1alpha1.OAuthGrantPolicy, servers []v1alpha1.OAuthServer) (*regi
 	checkList(&k, "spec.allow.authentication", allow.Authentication, registration.MaxPolicyEntries, func(s string) error {
 		return registration.CheckAuthenticationMethod(registration.AuthenticationMethod(s))
 	})
+	if allow.IdentityProviders != nil && len(allow.IdentityProviders) == 0 {
+		// Absent means every provider, and an empty list looks like none.
+		k.invalid("spec.allow.identityProviders", "must have at least one entry, or be left out to allow every provider")
+	}
 	checkList(&k, "spec.allow.identityProviders", allow.IdentityProviders, registration.MaxProviders, registration.CheckName)
 	d := &registration.Policy{
 		Namespace: p.Namespace,

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -99,15 +100,15 @@ func CheckFilter(s string, places ...string) error {
 	return nil
 }
 
+var attributeName = regexp.MustCompile(`^([a-zA-Z][-a-zA-Z0-9]*|[0-9]+([.][0-9]+)+)$`)
+
 // CheckAttribute checks the name of an attribute (RFC 4512 section 2.5): a descriptor or an object identifier.
 func CheckAttribute(s string) error {
-	if s == "" || len(s) > MaxAttribute || !isAlphanumeric(s[0]) {
+	if s == "" || len(s) > MaxAttribute {
 		return fmt.Errorf("must be the name of an attribute, with 1 to %d characters", MaxAttribute)
 	}
-	for _, c := range []byte(s) {
-		if !isAlphanumeric(c) && c != '-' && c != '.' {
-			return errors.New("must be the name of an attribute: letters, digits and dashes, or an object identifier")
-		}
+	if !attributeName.MatchString(s) {
+		return errors.New("must be the name of an attribute: letters, digits and dashes, or an object identifier")
 	}
 	return nil
 }

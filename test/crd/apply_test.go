@@ -28,7 +28,7 @@ func TestTwoOwners(t *testing.T) {
 		}
 	}
 	must(apply("team", ac.OAuthClient("app", ns).WithSpec(ac.OAuthClientSpec().
-		WithType(v1alpha1.ClientTypeDevice).WithScopes("orders.read").WithRedirectURIs("https://a.example/cb"))))
+		WithType(v1alpha1.ClientTypeNative).WithScopes("orders.read").WithRedirectURIs("https://a.example/cb"))))
 	must(apply("platform", ac.OAuthClient("app", ns).WithLabels(map[string]string{"tier": "partner"}).WithSpec(ac.OAuthClientSpec().
 		WithScopes("openid").WithRedirectURIs("https://b.example/cb").WithSuspended(true))))
 

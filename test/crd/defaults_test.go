@@ -32,12 +32,12 @@ compatibility: {jsonRequestBodies: false}`,
 		},
 		"OAuthClient": {
 			spec:       `{type: Service}`,
-			shown:      `{type: Service, suspended: false}`,
+			shown:      `{type: Service, consent: Remember, suspended: false}`,
 			conditions: []string{"Ready", "Accepted", "SecretReady", "Programmed"},
 		},
 		"OAuthGrantPolicy": {
 			spec:       `{clients: {}, allow: {}}`,
-			shown:      `{clients: {}, allow: {}, priority: 0}`,
+			shown:      `{clients: {}, allow: {skipConsent: false, withoutPKCE: false}, priority: 0}`,
 			conditions: []string{"Ready", "Accepted", "Programmed"},
 		},
 		"OAuthResource": {
@@ -47,7 +47,7 @@ compatibility: {jsonRequestBodies: false}`,
 		},
 		"OAuthIdentityProvider": {
 			spec:       `{local: {accountsSecretRef: {name: accounts}}}`,
-			shown:      `{local: {accountsSecretRef: {name: accounts}}}`,
+			shown:      `{local: {accountsSecretRef: {name: accounts}, secondFactor: Optional}, order: 0}`,
 			conditions: []string{"Ready", "Accepted", "SecretReady", "Programmed"},
 		},
 	} {

@@ -59,7 +59,7 @@ func TestRandomAddresses(t *testing.T) {
 		check func(string) error
 	}{
 		"redirect URI": {"OAuthClient", func(s string) map[string]any {
-			return map[string]any{"type": "Device", "redirectURIs": []any{s}}
+			return map[string]any{"type": "Native", "redirectURIs": []any{s}}
 		}, registration.CheckRedirectURI},
 		"homepage": {"OAuthClient", func(s string) map[string]any {
 			return map[string]any{"type": "Device", "display": map[string]any{"homepage": s}}

@@ -39,7 +39,8 @@ func serverRules() map[string]rule {
   clients: {namespaceSelector: {matchLabels: {oauth: "on"}}},
   signingKeys: {rotateEvery: 24h},
   device: {codeTTL: 5m, interval: 2s},
-  compatibility: {jsonRequestBodies: true}`),
+  compatibility: {jsonRequestBodies: true},
+  branding: {accent: "#175e54", accentDark: "#5CC9B5", logo: "data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciLz4="}`),
 		"storage without an engine":         refused(`, storage: {}`, "spec.storage", storage),
 		"a size as a number":                server(`, storage: {sqlite: {size: 1073741824}}`),
 		"no room":                           refused(`, storage: {sqlite: {size: "0"}}`, "spec.storage.sqlite.size", size),
@@ -131,7 +132,7 @@ func policyRules() map[string]rule {
 	policy := func(rest string) rule {
 		return rule{kind: "OAuthGrantPolicy", spec: "{clients: {}, allow: {" + rest + "}}"}
 	}
-	const host = "redirectHosts: must be a host name in lower case without scheme, port and path, or *. and a domain of at least two labels, as in *.acme.example"
+	const host = "redirectHosts: must be a host name in lower case without scheme, port and path, *. and a domain of at least two labels, as in *.acme.example, or a private scheme with a dot and its colon, as in com.example.app:"
 	rules := map[string]rule{
 		"a policy that allows nothing": policy(""),
 		"every field at once": {kind: "OAuthGrantPolicy", spec: `
@@ -143,6 +144,10 @@ allow:
   scopes: [orders.read]
   redirectHosts: ["*.acme.example"]
   authentication: [ClientSecret, None]
+  identityProviders: [corp, local.2]
+  skipConsent: true
+  withoutPKCE: true
+require: {mfa: true}
 limits: {accessTokenTTL: 15m, refreshTokenTTL: 720h}`},
 		"clients are required":         {kind: "OAuthGrantPolicy", spec: `{allow: {}}`, field: "spec.clients", message: "Required value"},
 		"allow is required":            {kind: "OAuthGrantPolicy", spec: `{clients: {}}`, field: "spec.allow", message: "Required value"},
@@ -155,7 +160,7 @@ limits: {accessTokenTTL: 15m, refreshTokenTTL: 720h}`},
 		rules["accepted host: "+h] = policy(fmt.Sprintf("redirectHosts: [%q]", h))
 	}
 	for _, h := range []string{"*", "*.com", "*.", "a.*.example", "*acme.example", "**.acme.example", "https://acme.example", "acme.example:443",
-		"acme.example/cb", "Acme.example", "acme.example.", "-a.example", "b\u00fccher.example", "*.192.0.2.1", "127.1", "user@acme.example", "acme.example\n"} {
+		"acme.example/cb", "Acme.example", "acme.example.", "-a.example", "b\u00fccher.example", "*.192.0.2.1", "127.1", "user@acme.example", "acme.example\n", "myapp:", "javascript:", "com.example.app:/cb", "com..app:", ".app:", "Com.example.app:"} {
 		rules["refused host: "+short(h)] = withRefusal(policy(fmt.Sprintf("redirectHosts: [%q]", h)), "spec.allow.redirectHosts[0]", host)
 	}
 	return rules
@@ -163,7 +168,7 @@ limits: {accessTokenTTL: 15m, refreshTokenTTL: 720h}`},
 
 // acceptedRedirectHosts must be accepted by the API server and by every later check.
 func acceptedRedirectHosts() []string {
-	return []string{"acme.example", "*.acme.example", "*.a.b.acme.example", "chat", "192.0.2.1", "2001:db8::1", "xn--bcher-kva.example", "*.co.uk"}
+	return []string{"acme.example", "*.acme.example", "*.a.b.acme.example", "chat", "192.0.2.1", "2001:db8::1", "xn--bcher-kva.example", "*.co.uk", "com.example.app:", "com.example.app-2+x:"}
 }
 
 func withRefusal(r rule, field, message string) rule {
@@ -179,7 +184,7 @@ func resourceRules() map[string]rule {
 		host     = "identifier with http or https must name a host in lower case, without userinfo"
 		dots     = "identifier must have neither . nor .. as a path segment, and no userinfo"
 		port     = "identifier must have a port from 1 to 65535, or none"
-		openID   = "name must not be a scope of OpenID Connect (openid, profile, email, groups, offline_access), which belongs to no resource"
+		openID   = "name must not be a scope of OpenID Connect (openid, profile, email, address, phone, groups, offline_access), which belongs to no resource"
 	)
 	resource := func(rest string) rule {
 		return rule{kind: "OAuthResource", spec: "{identifier: https://api.example.com" + rest + "}"}
@@ -192,7 +197,7 @@ func resourceRules() map[string]rule {
 			field: "spec.resourceServers[0].namespace", message: "resourceServers: namespace must be the name of a namespace: lower-case letters, digits and -"},
 		"an identifier is required": {kind: "OAuthResource", spec: `{}`, field: "spec.identifier", message: "Required value"},
 		"every field at once": resource(`, serverRef: {name: main}, title: Orders,
-  scopes: [{name: orders.read, title: Read your orders, description: "Dates, prices and addresses"}]`),
+  scopes: [{name: orders.read, title: Read your orders, description: "Dates, prices and addresses", sensitive: true}]`),
 		"a scope without a title": withRefusal(resource(`, scopes: [{name: orders.read}]`), "spec.scopes[0].title", "Required value"),
 		"a scope twice":           withRefusal(resource(`, scopes: [{name: a, title: A}, {name: a, title: B}]`), "spec.scopes[1]", "Duplicate value"),
 		"200 scopes":              resource(`, scopes: [` + numbered("{name: s%d, title: A}", 200) + `]`),
@@ -200,7 +205,7 @@ func resourceRules() map[string]rule {
 		"a name of 64 characters": {kind: "OAuthResource", name: strings.Repeat("a", 64), spec: "{identifier: urn:x:y}",
 			field: objectItself, message: "metadata.name must have at most 63 characters; choose a shorter name"},
 	}
-	for _, s := range []string{"openid", "profile", "email", "groups", "offline_access"} {
+	for _, s := range []string{"openid", "profile", "email", "address", "phone", "groups", "offline_access"} {
 		rules["the scope "+s] = withRefusal(resource(`, scopes: [{name: `+s+`, title: A}]`), "spec.scopes[0].name", openID)
 	}
 	for _, id := range acceptedIdentifiers() {
@@ -244,7 +249,7 @@ func providerRules() map[string]rule {
 		"local accounts": {kind: "OAuthIdentityProvider", spec: `{local: {accountsSecretRef: {name: accounts}}}`},
 		"every field at once": {kind: "OAuthIdentityProvider",
 			spec: `{serverRef: {name: main}, displayName: Staff, local: {accountsSecretRef: {name: accounts}}}`},
-		"no provider": {kind: "OAuthIdentityProvider", spec: `{displayName: Staff}`, field: "spec", message: "spec needs exactly one provider; set local"},
+		"no provider": {kind: "OAuthIdentityProvider", spec: `{displayName: Staff}`, field: "spec", message: "spec needs exactly one of oidc, google, microsoft, github, ldap and local"},
 		"a provider without its Secret": {kind: "OAuthIdentityProvider", spec: `{local: {}}`,
 			field: "spec.local.accountsSecretRef", message: "Required value"},
 		"K03 a Secret of another namespace": {kind: "OAuthIdentityProvider", spec: `{local: {accountsSecretRef: {name: accounts, namespace: kube-system}}}`,

@@ -30,6 +30,8 @@ func textPlaces() []place {
 		{"OAuthResource", `{identifier: urn:a:b, scopes: [{name: a, title: %s}]}`, "spec.scopes[0].title", "title"},
 		{"OAuthResource", `{identifier: urn:a:b, scopes: [{name: a, title: A, description: %s}]}`, "spec.scopes[0].description", "description"},
 		{"OAuthIdentityProvider", `{local: {accountsSecretRef: {name: a}}, displayName: %s}`, "spec.displayName", "displayName"},
+		{"OAuthResource", `{identifier: urn:a:b, choices: {type: a, title: %s, source: {url: "https://a.example"}}}`, "spec.choices.title", "title"},
+		{"OAuthResource", `{identifier: urn:a:b, choices: {type: a, title: A, source: {static: [{id: a, title: %s}]}}}`, "spec.choices.source.static[0].title", "title"},
 	}
 }
 
@@ -180,6 +182,8 @@ func nameRules() map[string]rule {
 		{"OAuthResource", `{identifier: urn:a:b, serverRef: {name: %s}}`, "spec.serverRef.name", "serverRef.name"},
 		{"OAuthIdentityProvider", `{local: {accountsSecretRef: {name: a}}, serverRef: {name: %s}}`, "spec.serverRef.name", "serverRef.name"},
 		{"OAuthIdentityProvider", `{local: {accountsSecretRef: {name: %s}}}`, "spec.local.accountsSecretRef.name", "name"},
+		{"OAuthIdentityProvider", `{google: {clientSecretRef: {name: %s}}}`, "spec.google.clientSecretRef.name", "name"},
+		{"OAuthIdentityProvider", `{ldap: {url: "ldaps://a.example", users: {baseDN: "dc=a"}, bindSecretRef: {name: %s}}}`, "spec.ldap.bindSecretRef.name", "name"},
 	} {
 		message := p.called + " must be the name of an object: lower-case letters, digits, - and ."
 		name := p.kind + " " + p.field + ": "

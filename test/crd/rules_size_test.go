@@ -22,7 +22,7 @@ func sizeRules() map[string]rule {
 	text := strings.Repeat("注", 100)
 	return map[string]rule{
 		"the largest client": {kind: "OAuthClient", spec: fmt.Sprintf(`
-type: Device
+type: Web
 display: {name: %[1]s, publisher: %[1]s, homepage: %[2]q, policyURI: %[2]q}
 redirectURIs: [%[3]s]
 scopes: [%[4]s]`, text, padded("https://acme.example/", 0, 512),

@@ -108,16 +108,18 @@ func tableObjects(ns string) []client.Object {
 	}
 	well := conditions(metav1.ConditionTrue, v1alpha1.ReasonReady, "Everything is well")
 	service := v1alpha1.OAuthClientSpec{Type: v1alpha1.ClientTypeService}
-	device := v1alpha1.OAuthClientSpec{Type: v1alpha1.ClientTypeDevice, RedirectURIs: []string{"https://tv.example/cb"}}
+	device := v1alpha1.OAuthClientSpec{Type: v1alpha1.ClientTypeDevice}
+	web := v1alpha1.OAuthClientSpec{RedirectURIs: []string{"https://reports.acme.example/cb"}}
 	local := v1alpha1.OAuthIdentityProviderSpec{DisplayName: "Staff", Local: &v1alpha1.LocalProvider{AccountsSecretRef: v1alpha1.SecretReference{Name: "accounts"}}}
+	corp := v1alpha1.OAuthIdentityProviderSpec{DisplayName: "Acme SSO", Order: -1, OIDC: &v1alpha1.OIDCProvider{Issuer: "https://idp.example", ClientID: "grantkeeper"}}
 	main := &v1alpha1.LocalServerReference{Name: "main"}
 	return []client.Object{
 		&v1alpha1.OAuthServer{ObjectMeta: meta("main"), Spec: v1alpha1.OAuthServerSpec{Issuer: "https://login.example.com"},
 			Status: v1alpha1.OAuthServerStatus{Replicas: 1, Clients: 12, Storage: "SQLite", ActiveKeySince: days(12), Conditions: well}},
 		&v1alpha1.OAuthServer{ObjectMeta: meta("new"), Spec: v1alpha1.OAuthServerSpec{Issuer: "https://new.example.com"}},
-		&v1alpha1.OAuthClient{ObjectMeta: meta("acme-reports"), Spec: service, Status: v1alpha1.OAuthClientStatus{
+		&v1alpha1.OAuthClient{ObjectMeta: meta("acme-reports"), Spec: web, Status: v1alpha1.OAuthClientStatus{
 			ClientID: "acme-reports", Server: "oauth-system/main", Policy: "partners", Issuer: "https://login.example.com",
-			GrantTypes: []string{"client_credentials"}, Binding: &v1alpha1.ClientBinding{Name: "acme-reports-oauth"}, Conditions: well,
+			GrantTypes: []string{"authorization_code", "refresh_token"}, Binding: &v1alpha1.ClientBinding{Name: "acme-reports-oauth"}, Conditions: well,
 			Secrets: []v1alpha1.ClientSecretStatus{{ID: "s2", CreatedAt: *days(10), Current: true}, {ID: "s1", CreatedAt: *days(40), RetiresAt: days(9)}},
 		}},
 		&v1alpha1.OAuthClient{ObjectMeta: meta("tv"), Spec: device, Status: v1alpha1.OAuthClientStatus{
@@ -133,7 +135,8 @@ func tableObjects(ns string) []client.Object {
 			ServerRef: main, Identifier: "https://api.example.com", Title: "Orders", Scopes: []v1alpha1.ResourceScope{{Name: "orders.read", Title: "Read your orders"}},
 		}, Status: v1alpha1.OAuthResourceStatus{Conditions: well}},
 		&v1alpha1.OAuthResource{ObjectMeta: meta("new"), Spec: v1alpha1.OAuthResourceSpec{Identifier: "urn:example:new"}},
-		&v1alpha1.OAuthIdentityProvider{ObjectMeta: meta("local"), Spec: local, Status: v1alpha1.OAuthIdentityProviderStatus{Accounts: ptr.To[int32](3), Conditions: well}},
+		&v1alpha1.OAuthIdentityProvider{ObjectMeta: meta("local"), Spec: local, Status: v1alpha1.OAuthIdentityProviderStatus{Type: "Local", Accounts: ptr.To[int32](3), Conditions: well}},
+		&v1alpha1.OAuthIdentityProvider{ObjectMeta: meta("corp"), Spec: corp, Status: v1alpha1.OAuthIdentityProviderStatus{Type: "OIDC", Conditions: well}},
 		&v1alpha1.OAuthIdentityProvider{ObjectMeta: meta("new"), Spec: local},
 	}
 }
