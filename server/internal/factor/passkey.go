@@ -21,7 +21,7 @@ import (
 
 const (
 	// MaxPasskeys is how many passkeys a user may have.
-	MaxPasskeys = 20
+	MaxPasskeys = 10
 	// MaxPasskeyName bounds what a passkey is called, in bytes.
 	MaxPasskeyName = 60
 	// CeremonyTTL is how long a browser has to answer a challenge.
