@@ -35,7 +35,7 @@ func (s *Server) routes() []route {
 		{"discovery", "/.well-known/openid-configuration", get(s.discovery)},
 	}
 	pages := map[string]map[string]http.Handler{}
-	for _, r := range slices.Concat(s.web.Routes(), s.login.Routes(), s.account.Routes()) {
+	for _, r := range slices.Concat(s.web.Routes(), s.login.Routes(), s.account.Routes(), s.logout.Routes()) {
 		if pages[r.Path] == nil {
 			pages[r.Path] = map[string]http.Handler{}
 		}

@@ -30,6 +30,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/server/internal/grant"
 	"github.com/grantkeeper/grantkeeper/server/internal/limit"
 	"github.com/grantkeeper/grantkeeper/server/internal/login"
+	"github.com/grantkeeper/grantkeeper/server/internal/logout"
 	"github.com/grantkeeper/grantkeeper/server/internal/ops"
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
 	"github.com/grantkeeper/grantkeeper/server/internal/replica"
@@ -55,6 +56,9 @@ type Config struct {
 	Version string
 	// SQLite is the path of the database file.
 	SQLite string
+	// PrivateLogouts lets clients be told of logouts at addresses of private networks. The addresses are app teams' word: it is
+	// for platforms whose networks let the server reach nothing that those teams could not reach themselves.
+	PrivateLogouts bool
 	// Drain is how long the server goes on accepting after it has stopped being ready, so that nobody sends to a closed
 	// listener.
 	Drain time.Duration
@@ -93,6 +97,8 @@ type Server struct {
 	web      *web.Web
 	login    *login.Login
 	account  *account.Account
+	logout   *logout.Logout
+	notifier *logout.Notifier
 	factors  *factor.Factors
 	atRest   *seal.Sealer
 	metrics  *ops.Metrics
@@ -194,6 +200,9 @@ func (s *Server) wire() error {
 	if err != nil {
 		return err
 	}
+	if err := s.wireLogout(issuer); err != nil {
+		return err
+	}
 	s.discovery = s.metadata(pipeline, clients) // after all that has routes
 	s.registry.OnChange(s.changed)
 	return nil
@@ -246,6 +255,7 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	group, failed := errgroup.WithContext(serving)
 	group.Go(func() error { return ignore(s.source.Run(failed, s.registry), context.Canceled) })
 	group.Go(func() error { return s.housekeep(failed) })
+	group.Go(func() error { return s.notifier.Run(failed) })
 	group.Go(func() error { return ignore(main.Serve(s.listener), http.ErrServerClosed) })
 	if s.operations != nil {
 		operations := s.httpServer(s.ops)

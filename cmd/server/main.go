@@ -47,6 +47,8 @@ func parse(args []string, out io.Writer) (server.Config, error) {
 	fs.StringVar(&c.Listen, "listen", ":8080", "address for requests")
 	fs.StringVar(&c.Operations, "operations", ":8081", "address for health and metrics")
 	fs.DurationVar(&c.Drain, "drain", 5*time.Second, "how long to go on accepting requests after SIGTERM, no longer ready")
+	fs.BoolVar(&c.PrivateLogouts, "private-logouts", false,
+		"tell clients of logouts at addresses of private networks too: only where the network lets the server reach nothing that app teams cannot")
 	if err := fs.Parse(args); err != nil {
 		return c, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/grantkeeper/grantkeeper/server/internal/audit"
 	"github.com/grantkeeper/grantkeeper/server/internal/factor"
+	"github.com/grantkeeper/grantkeeper/server/internal/logout"
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/page/failure"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
@@ -239,10 +240,5 @@ func (a *Account) wasDone(v *visit) string {
 	return what
 }
 
-// tell says which clients are told of logouts (OpenID Connect Back-Channel Logout 1.0).
-func tell(v *visit) func(storage.ClientRef) bool {
-	return func(c storage.ClientRef) bool {
-		client, ok := v.Snapshot.ClientByUID(c.UID)
-		return ok && client.BackChannelLogoutURI != ""
-	}
-}
+// tell says which clients are told of logouts.
+func tell(v *visit) func(storage.ClientRef) bool { return logout.Tell(v.Snapshot) }

@@ -67,7 +67,7 @@ func (a *Account) erase(v *visit) error {
 		return failed(err)
 	}
 	a.note(v, DataErased, storage.ClientRef{}, "")
-	dropCookies(v)
+	v.DropCookies()
 	shell := v.Shell()
 	shell.Account = "" // there is none any more
 	return a.pages.erased.Render(v.W, http.StatusOK, shell, accounterased.Data{})

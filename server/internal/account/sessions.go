@@ -83,11 +83,6 @@ func (a *Account) signOutAll(v *visit) error {
 
 // signedOut takes the cookies of a browser whose session has ended and shows that it has.
 func (a *Account) signedOut(v *visit) error {
-	dropCookies(v)
+	v.DropCookies()
 	return web.Redirect(v.Visit, a.SignedOut)
-}
-
-func dropCookies(v *visit) {
-	v.Site.SetCookie(v.W, v.Site.SessionCookie, "", 0)
-	v.Site.SetCookie(v.W, v.Site.FlowCookie, "", 0)
 }

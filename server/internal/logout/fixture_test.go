@@ -282,6 +282,10 @@ func (f *fixture) send(p *person, method, path string, body url.Values, header h
 	}
 	if p != nil {
 		r.AddCookie(p.cookie)
+		flow := web.SiteOf(f.registry.Current().Server()).FlowCookie
+		for _, name := range []string{flow + "_0123456789abc", flow + "_0123456789abc.1", flow + "_anotherissuers"} {
+			r.AddCookie(&http.Cookie{Name: name, Value: "x"})
+		}
 	}
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
@@ -313,7 +317,7 @@ func (f *fixture) yes(p *person, a answer) answer {
 	return f.send(p, http.MethodPost, "/logout/confirm", form, http.Header{"Sec-Fetch-Site": {"same-origin"}})
 }
 
-// cleared reports whether the answer removes both cookies.
+// cleared reports whether the answer removes the session's cookie and those of the unfinished flow, and no other.
 func (a answer) cleared() bool {
 	gone := 0
 	for _, c := range a.Cookies() {
@@ -321,7 +325,7 @@ func (a answer) cleared() bool {
 			gone++
 		}
 	}
-	return gone == 2
+	return gone == 3 && len(a.Cookies()) == 3
 }
 
 // leads is where the answer sends the browser, by whatever means.

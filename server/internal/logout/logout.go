@@ -103,8 +103,7 @@ func End(w *web.Web, v *web.Visit, s Storage) error {
 		return web.Unavailable(err)
 	}
 	w.Note(v, audit.Event{Action: SignedOut})
-	v.Site.SetCookie(v.W, v.Site.SessionCookie, "", 0)
-	v.Site.SetCookie(v.W, v.Site.FlowCookie, "", 0)
+	v.DropCookies()
 	v.Session, v.User = storage.Session{}, storage.User{}
 	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"net/http"
 	"net/url"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/grantkeeper/grantkeeper/internal/registration"
@@ -17,7 +19,7 @@ type Site struct {
 	// Base is the issuer's path, "" or "/tenant".
 	Base   string
 	Secure bool
-	// SessionCookie and FlowCookie are names.
+	// SessionCookie is a name, and FlowCookie what those of flows begin with.
 	SessionCookie, FlowCookie string
 	// CookiePath is where cookies are sent.
 	CookiePath string
@@ -52,6 +54,32 @@ func SiteOf(s *registration.Server) Site {
 		out.CookiePath = out.Base
 	}
 	return out
+}
+
+// flowSuffix is what follows the name of the flow cookie in those of one flow: its key, and the number of a part.
+var flowSuffix = regexp.MustCompile(`^(_[0-9a-v]{13}(\.[0-9]+)?)?$`)
+
+// DropCookies takes everything away from a browser whose session has ended: the session's cookie and those of unfinished flows.
+func (v *Visit) DropCookies() {
+	v.Site.SetCookie(v.W, v.Site.SessionCookie, "", 0)
+	for _, c := range v.R.Cookies() {
+		if rest, ours := strings.CutPrefix(c.Name, v.Site.FlowCookie); ours && flowSuffix.MatchString(rest) {
+			v.Site.SetCookie(v.W, c.Name, "", 0)
+		}
+	}
+}
+
+// flowCookie is what the names of a flow's cookies have after that of all flows; package login makes them. What another issuer on
+// the same host keeps does not look like it.
+var flowCookie = regexp.MustCompile(`^_[0-9a-v]{13}(\.[0-9])?$`)
+
+// RemoveFlows removes all that is unfinished in a browser.
+func (s Site) RemoveFlows(w http.ResponseWriter, r *http.Request) {
+	for _, c := range r.Cookies() {
+		if rest, ok := strings.CutPrefix(c.Name, s.FlowCookie); ok && flowCookie.MatchString(rest) {
+			s.SetCookie(w, c.Name, "", 0)
+		}
+	}
 }
 
 // SetCookie keeps value for so long; a ttl of 0 removes the cookie.
