@@ -20,6 +20,7 @@ func TestSamples(t *testing.T) {
 			"oauthserver.grantkeeper.dev/main", "oauthresource.grantkeeper.dev/orders-api", "oauthgrantpolicy.grantkeeper.dev/services",
 			"oauthgrantpolicy.grantkeeper.dev/command-lines", "oauthidentityprovider.grantkeeper.dev/local",
 			"oauthclient.grantkeeper.dev/reports", "oauthclient.grantkeeper.dev/cli",
+			"oauthresource.grantkeeper.dev/sample-clusters", "oauthclient.grantkeeper.dev/sample-chat",
 		} {
 			if !strings.Contains(stdout, want) {
 				t.Errorf("kubectl %s made no %s:\n%s", strings.Join(args, " "), want, stdout)
