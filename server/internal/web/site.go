@@ -56,17 +56,10 @@ func SiteOf(s *registration.Server) Site {
 	return out
 }
 
-// flowSuffix is what follows the name of the flow cookie in those of one flow: its key, and the number of a part.
-var flowSuffix = regexp.MustCompile(`^(_[0-9a-v]{13}(\.[0-9]+)?)?$`)
-
 // DropCookies takes everything away from a browser whose session has ended: the session's cookie and those of unfinished flows.
 func (v *Visit) DropCookies() {
 	v.Site.SetCookie(v.W, v.Site.SessionCookie, "", 0)
-	for _, c := range v.R.Cookies() {
-		if rest, ours := strings.CutPrefix(c.Name, v.Site.FlowCookie); ours && flowSuffix.MatchString(rest) {
-			v.Site.SetCookie(v.W, c.Name, "", 0)
-		}
-	}
+	v.Site.RemoveFlows(v.W, v.R)
 }
 
 // flowCookie is what the names of a flow's cookies have after that of all flows; package login makes them. What another issuer on
