@@ -55,6 +55,13 @@ type PasswordProvider interface {
 	Authenticate(ctx context.Context, username, password string) (Identity, error)
 }
 
+// Resolver tells which account a username is of, where one account has several.
+type Resolver interface {
+	// Resolve returns the account's subject, so that guesses are counted by account and not by what was typed (A34); "" for a
+	// username of no account. An error means that the provider is out of reach.
+	Resolve(ctx context.Context, username string) (subject string, err error)
+}
+
 // Redirector signs users in at an upstream that the browser is sent to.
 type Redirector interface {
 	// Begin makes the address of the upstream to send the browser to, and what has to be kept, sealed in that browser, until
@@ -114,6 +121,8 @@ type Provider struct {
 	Document *registration.IdentityProvider
 	// Password signs users in by password.
 	Password PasswordProvider
+	// Resolve finds the account of a username, for counting guesses; nil where the canonical username is the account's one name.
+	Resolve Resolver
 	// Redirect signs users in at an upstream.
 	Redirect Redirector
 	// Accounts tells who may still sign in, without asking anyone.
