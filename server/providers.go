@@ -6,6 +6,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 	"github.com/grantkeeper/grantkeeper/server/internal/idp"
 	"github.com/grantkeeper/grantkeeper/server/internal/idp/github"
+	"github.com/grantkeeper/grantkeeper/server/internal/idp/ldap"
 	"github.com/grantkeeper/grantkeeper/server/internal/idp/local"
 	"github.com/grantkeeper/grantkeeper/server/internal/idp/oidc"
 	"github.com/grantkeeper/grantkeeper/server/internal/seal"
@@ -22,6 +23,7 @@ func (s *Server) wireProviders() *idp.Set {
 	return idp.NewSet(
 		local.Factory(local.Options{}),
 		oidc.Factory(oidc.Options{Random: s.deps.Random, Loopback: s.onLoopback}),
+		ldap.Factory(ldap.Options{Loopback: s.onLoopback}),
 		github.Factory(github.Options{Random: s.deps.Random, Loopback: s.onLoopback}),
 	)
 }
