@@ -38,6 +38,8 @@ func (w *world) apply(ctx context.Context, manifest string) client.Object {
 		obj = &v1alpha1.OAuthGrantPolicy{}
 	case "OAuthIdentityProvider":
 		obj = &v1alpha1.OAuthIdentityProvider{}
+	case "OAuthServer":
+		obj = &v1alpha1.OAuthServer{}
 	default:
 		Fail("kind " + u.GetKind())
 	}

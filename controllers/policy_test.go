@@ -38,7 +38,7 @@ var _ = Describe("A decision about an OAuthClient", func() {
 				v1alpha1.ReasonNoPolicy, []string{elsewhere, "OAuthGrantPolicy"}},
 			{"scope", func(c *v1alpha1.OAuthClient) { c.Spec.Scopes = []string{"orders.destroy"} },
 				v1alpha1.ReasonScopeUnknown, []string{"spec.scopes[0]", "orders.destroy"}},
-			{"redirect", func(c *v1alpha1.OAuthClient) { c.Spec.RedirectURIs = []string{"https://evil.example/cb"} },
+			{"redirect", func(c *v1alpha1.OAuthClient) { becomesWeb(c, "https://evil.example/cb") },
 				v1alpha1.ReasonPolicyRefused, []string{"apps", "spec.redirectURIs[0]", "evil.example", "redirectHosts"}},
 		} {
 			By(spec.what)
@@ -109,7 +109,7 @@ var _ = Describe("A decision about an OAuthClient", func() {
 		w.startReplica("main-0")
 		c := w.create(ctx, "reports")
 		ready(ctx, c)
-		edit(ctx, c, func(c *v1alpha1.OAuthClient) { c.Spec.RedirectURIs = []string{"https://evil.example/cb"} })
+		edit(ctx, c, func(c *v1alpha1.OAuthClient) { becomesWeb(c, "https://evil.example/cb") })
 		refused(ctx, c, v1alpha1.ReasonPolicyRefused)
 		eventually(ctx, c, v1alpha1.ConditionProgrammed, metav1.ConditionFalse, v1alpha1.ReasonServingLastAccepted)
 		d := document(ctx, w.platform, c)
@@ -126,7 +126,7 @@ var _ = Describe("A decision about an OAuthClient", func() {
 			g.Expect(document(ctx, w.platform, c).Authentication.Secrets).To(HaveLen(2))
 		}).Should(Succeed())
 
-		edit(ctx, c, func(c *v1alpha1.OAuthClient) { c.Spec.RedirectURIs = nil })
+		edit(ctx, c, func(c *v1alpha1.OAuthClient) { c.Spec.Type, c.Spec.RedirectURIs = v1alpha1.ClientTypeService, nil })
 		ready(ctx, c)
 	})
 
@@ -163,3 +163,8 @@ var _ = Describe("A decision about an OAuthClient", func() {
 		Expect(document(ctx, w.platform, c)).NotTo(BeNil())
 	})
 })
+
+// becomesWeb makes a client a web app that people are sent back to.
+func becomesWeb(c *v1alpha1.OAuthClient, redirect string) {
+	c.Spec.Type, c.Spec.RedirectURIs = v1alpha1.ClientTypeWeb, []string{redirect}
+}

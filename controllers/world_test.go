@@ -65,8 +65,10 @@ func (w *world) policy(name string) *v1alpha1.OAuthGrantPolicy {
 		Spec: v1alpha1.OAuthGrantPolicySpec{
 			Clients: v1alpha1.PolicyClients{NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"world": w.platform}}},
 			Allow: v1alpha1.PolicyAllow{
-				GrantTypes: []v1alpha1.GrantType{v1alpha1.GrantTypeClientCredentials, v1alpha1.GrantTypeDeviceCode, v1alpha1.GrantTypeRefreshToken},
-				Scopes:     []string{"openid", "orders.read"},
+				GrantTypes: []v1alpha1.GrantType{
+					v1alpha1.GrantTypeAuthorizationCode, v1alpha1.GrantTypeClientCredentials, v1alpha1.GrantTypeDeviceCode, v1alpha1.GrantTypeRefreshToken,
+				},
+				Scopes: []string{"openid", "orders.read"},
 			},
 		},
 	}

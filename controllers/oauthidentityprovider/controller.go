@@ -99,32 +99,32 @@ func (r *Reconciler) begin(p *v1alpha1.OAuthIdentityProvider, marks *status.Cond
 		if err := r.List(ctx, &servers, client.InNamespace(p.Namespace)); err != nil {
 			return status.Failed(err, "list OAuthServers")
 		}
-		accounts, err := r.accounts(ctx, p)
+		secret, err := r.secret(ctx, p)
 		if err != nil {
 			return err
 		}
 		var c document.Compiled
-		d, findings := compile.IdentityProvider(p, servers.Items, accounts)
+		d, findings := compile.IdentityProvider(p, servers.Items, secret)
 		c.Findings = findings
-		p.Status.Accounts = nil
+		p.Status.Type, p.Status.Accounts = compile.ProviderType(&p.Spec), nil
 		if d != nil {
 			c.Document = d
 			p.Status.Accounts = count(d)
 		}
-		markSecret(marks, p, accounts, findings)
+		markSecret(marks, p, secret, findings)
 		c.Server, _ = compile.LocalServerOf(p.Spec.ServerRef, p.Namespace, servers.Items)
 		return r.publisher.Settle(ctx, marks, registration.KindIdentityProvider, client.ObjectKeyFromObject(p), c)
 	}
 	return status.Run{Steps: []status.Step{publish}}
 }
 
-// accounts reads the Secret that the manifest names, nil when there is none that opted in.
-func (r *Reconciler) accounts(ctx context.Context, p *v1alpha1.OAuthIdentityProvider) (*corev1.Secret, error) {
-	if p.Spec.Local == nil {
+// secret reads the Secret that the manifest names, nil when there is none that opted in.
+func (r *Reconciler) secret(ctx context.Context, p *v1alpha1.OAuthIdentityProvider) (*corev1.Secret, error) {
+	name := types.NamespacedName{Namespace: p.Namespace, Name: compile.ReferencedSecret(&p.Spec)}
+	if name.Name == "" {
 		return nil, nil
 	}
 	s := &corev1.Secret{}
-	name := types.NamespacedName{Namespace: p.Namespace, Name: p.Spec.Local.AccountsSecretRef.Name}
 	err := r.referenced.Get(ctx, name, s)
 	if apierrors.IsNotFound(err) {
 		return nil, nil
@@ -133,36 +133,39 @@ func (r *Reconciler) accounts(ctx context.Context, p *v1alpha1.OAuthIdentityProv
 }
 
 // markSecret marks SecretReady by what was found about the Secret.
-func markSecret(marks *status.Conditions, p *v1alpha1.OAuthIdentityProvider, accounts *corev1.Secret, findings []compile.Finding) {
+func markSecret(marks *status.Conditions, p *v1alpha1.OAuthIdentityProvider, secret *corev1.Secret, findings []compile.Finding) {
 	for _, f := range findings {
 		if document.AboutSecret(f) {
 			marks.False(v1alpha1.ConditionSecretReady, f.Reason, "%s", f.Message)
 			return
 		}
 	}
-	name := ""
-	if p.Spec.Local != nil {
-		name = p.Spec.Local.AccountsSecretRef.Name
-	}
-	if accounts == nil {
+	name := compile.ReferencedSecret(&p.Spec)
+	switch {
+	case name == "":
+		marks.True(v1alpha1.ConditionSecretReady, v1alpha1.ReasonReady, "It needs no Secret.")
+	case secret == nil:
 		marks.False(v1alpha1.ConditionSecretReady, v1alpha1.ReasonSecretNotFound,
 			"There is no Secret %s with the label %s: \"true\".", name, v1alpha1.LabelReferenced)
-		return
+	case p.Spec.Local != nil:
+		marks.True(v1alpha1.ConditionSecretReady, v1alpha1.ReasonReady, "Secret %s holds the accounts.", name)
+	default:
+		marks.True(v1alpha1.ConditionSecretReady, v1alpha1.ReasonReady, "Secret %s holds the credentials.", name)
 	}
-	marks.True(v1alpha1.ConditionSecretReady, v1alpha1.ReasonReady, "Secret %s holds the accounts.", name)
 }
 
+// count says how many accounts there are, nil where they are kept elsewhere.
 func count(d *registration.IdentityProvider) *int32 {
-	var n int32
-	if d.Local != nil {
-		n = int32(min(len(d.Local.Accounts), 1<<30)) //nolint:gosec // bounded
+	if d.Local == nil {
+		return nil
 	}
+	n := int32(min(len(d.Local.Accounts), 1<<30)) //nolint:gosec // bounded
 	return &n
 }
 
 // naming finds the providers that name a Secret.
 func (r *Reconciler) naming(ctx context.Context, o client.Object) []reconcile.Request {
-	return r.requests(ctx, client.InNamespace(o.GetNamespace()), client.MatchingFields{index.AccountsSecret: o.GetName()})
+	return r.requests(ctx, client.InNamespace(o.GetNamespace()), client.MatchingFields{index.ReferencedSecret: o.GetName()})
 }
 
 // beside finds the providers of a server's namespace.

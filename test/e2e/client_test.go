@@ -91,7 +91,6 @@ func TestClient(t *testing.T) {
 type: Service
 clientID: acme-`+namespace+`
 scopes: [orders.read, orders.write]
-redirectURIs: ["http://127.0.0.1/callback"]
 display: {name: Acme Invoices}
 secret: {name: invoices-credentials}
 tokens: {accessToken: {ttl: 5m}}`))
@@ -105,7 +104,7 @@ tokens: {accessToken: {ttl: 5m}}`))
 		content["client-secret"] = ""
 		want := map[string]string{
 			"type": "oauth2", "provider": "grantkeeper", "client-id": "acme-" + namespace, "client-secret": "", "issuer-uri": d.Issuer,
-			"authorization-grant-types": "client_credentials", "redirect-uris": "http://127.0.0.1/callback", "scope": "orders.read,orders.write",
+			"authorization-grant-types": "client_credentials", "scope": "orders.read,orders.write",
 		}
 		if diff := cmp.Diff(want, content); diff != "" {
 			t.Error(diff)

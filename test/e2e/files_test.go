@@ -86,7 +86,7 @@ func TestFilesMode(t *testing.T) {
 		}
 	})
 	t.Run("an edit that the policy refuses keeps what was accepted, and says why", func(t *testing.T) {
-		save(t, clients, strings.Replace(original, "type: Service", "type: Service\n  redirectURIs: [\"https://evil.example/cb\"]", 1))
+		save(t, clients, strings.Replace(original, "type: Service", "type: Web\n  redirectURIs: [\"https://evil.example/cb\"]", 1))
 		d.AwaitProgress(t, "refused as it is now, served as it was accepted before: PolicyRefused")
 		if err := scope("orders.read orders.write")(); err != nil {
 			t.Error(err)

@@ -185,7 +185,7 @@ func TestRefusedInTheStatus(t *testing.T) {
 		"server":    {namespace, service + "\nserverRef: {name: none}", "ServerNotFound", `none`},
 		"scope":     {namespace, "type: Service\nscopes: [nobody.knows]", "ScopeUnknown", `nobody\.knows`},
 		"grant":     {namespace, "type: Device\nscopes: [openid]", "PolicyRefused", `policy services.*grantTypes|grantTypes.*policy services`},
-		"redirect":  {namespace, service + "\nredirectURIs: [\"https://evil.example/cb\"]", "PolicyRefused", `evil\.example`},
+		"redirect":  {namespace, "type: Web\nredirectURIs: [\"https://evil.example/cb\"]", "PolicyRefused", `evil\.example`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -210,7 +210,7 @@ func TestRefusedInTheStatus(t *testing.T) {
 func TestRefusedByKubectl(t *testing.T) {
 	t.Parallel()
 	d := world.Demo
-	out := d.Refused(t, oauthClient("partners", "wrong", "type: Device\nredirectURIs: [\"http://reports.acme.example/cb\"]"))
+	out := d.Refused(t, oauthClient("partners", "wrong", "redirectURIs: [\"http://reports.acme.example/cb\"]"))
 	for _, want := range []string{`The OAuthClient "wrong" is invalid`, "spec.redirectURIs[0]", "begin with https://"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("kubectl says %s, want %q in it", out, want)

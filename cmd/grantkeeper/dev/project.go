@@ -79,7 +79,7 @@ func compileSet(in inputs) project {
 	for i := range in.set.IdentityProviders {
 		o := &in.set.IdentityProviders[i]
 		if here(o.Spec.ServerRef, o) {
-			secret, demo := in.accountsOf(o)
+			secret, demo := in.secretOf(o)
 			doc, findings := compile.IdentityProvider(o, servers, secret)
 			p.keep("OAuthIdentityProvider", o, registration.KindIdentityProvider, orNil(doc), findings)
 			p.demo = p.demo || demo && doc != nil
@@ -112,19 +112,20 @@ func (p *project) keep(kind string, o metav1.Object, document registration.Kind,
 	}
 }
 
-// accountsOf is the Secret that an identity provider names. Where no manifest declares it, the demo account's stands in.
-func (in inputs) accountsOf(o *v1alpha1.OAuthIdentityProvider) (secret *corev1.Secret, demo bool) {
-	if o.Spec.Local == nil {
+// secretOf is the Secret that an identity provider names, nil when none opted in. Where no manifest declares the one with
+// local accounts, the demo account's stands in.
+func (in inputs) secretOf(o *v1alpha1.OAuthIdentityProvider) (secret *corev1.Secret, demo bool) {
+	name := compile.ReferencedSecret(&o.Spec)
+	if name == "" {
 		return nil, false
 	}
-	name := o.Spec.Local.AccountsSecretRef.Name
 	if s := in.set.Secret(o.Namespace, name); s != nil {
 		if s.Labels[v1alpha1.LabelReferenced] != "true" {
 			return nil, false
 		}
 		return s, false
 	}
-	if in.accounts == nil {
+	if o.Spec.Local == nil || in.accounts == nil {
 		return nil, false
 	}
 	return in.accounts.secret(o.Namespace, name), true

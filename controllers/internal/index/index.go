@@ -21,8 +21,8 @@ const (
 	ClientID = "clientID"
 	// ServerRef finds OAuthClients by their server; see Server and DefaultServer.
 	ServerRef = "serverRef"
-	// AccountsSecret finds OAuthIdentityProviders by the Secret with their accounts.
-	AccountsSecret = "accountsSecret"
+	// ReferencedSecret finds OAuthIdentityProviders by the Secret that they name.
+	ReferencedSecret = "referencedSecret"
 	// Document finds Secrets with a document by the manifest it was made from; see DocumentOf.
 	Document = "document"
 	// ServerDocuments finds Secrets with a document by kind and server; see DocumentsFor.
@@ -59,9 +59,9 @@ func Register(ctx context.Context, to client.FieldIndexer) error {
 		{&v1alpha1.OAuthClient{}, ServerRef, func(o client.Object) []string {
 			return []string{serverRef(o.(*v1alpha1.OAuthClient))}
 		}},
-		{&v1alpha1.OAuthIdentityProvider{}, AccountsSecret, func(o client.Object) []string {
-			if l := o.(*v1alpha1.OAuthIdentityProvider).Spec.Local; l != nil {
-				return []string{l.AccountsSecretRef.Name}
+		{&v1alpha1.OAuthIdentityProvider{}, ReferencedSecret, func(o client.Object) []string {
+			if name := compile.ReferencedSecret(&o.(*v1alpha1.OAuthIdentityProvider).Spec); name != "" {
+				return []string{name}
 			}
 			return nil
 		}},
