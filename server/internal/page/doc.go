@@ -18,15 +18,15 @@
 //
 // # Classes
 //
-// Plain elements are styled as they are: h1, h2, h3, p, a, label, input, select, textarea, button, details, dl with a div around
+// Plain elements are styled as they are: h1, h2, h3, p, a, label, input, select, button, dl with a div around
 // each dt and dd, code. Besides:
 //
 //	p.lead, p.hint, .small, .empty  what the page is about; how to fill in a field (before it); less important; "there is nothing"
 //	a.button, button                the one thing to do. Also .plain (the other thing), .danger (what cannot be undone), .link (looks like a link)
 //	div.actions                     buttons in a row, all of one size, e.g. .plain Deny and Approve; one below the other when narrow
-//	div.notice                      a box to heed: also .good, .bad, .info; in it p, strong
+//	div.notice                      a box to heed: also .good, .bad; in it p, strong
 //	ul.list > li                    a list with lines between
-//	ul.cards > li, section.card     boxes with h2 or h3, dl, ul.scopes, .actions
+//	section.card                    a box with h2 or h3, dl, ul.scopes, .actions
 //	div.row                         something at the start (div) and a small button at the end (form, a or button)
 //	ul.scopes > li                  what an app may do; each with the svg of a tick and a span, in it span.small for the detail
 //	label.choice                    <label class="choice"><input type="checkbox" or "radio"><span>Title <span class="small">detail</span></span></label>
@@ -35,7 +35,6 @@
 //	nav.tabs > a                    parts of the account pages; the current one with aria-current="page"
 //	ul.picks > li > .pick           accounts or identity providers to choose among: button or a, in it an optional svg or img, a span, in it span.small
 //	p.or                            "or" between two ways to sign in
-//	table.stack                     rows become boxes when narrow: th scope="row" is the title, each td has data-label
 //	svg.qr, output.code, input.code a QR code (role="img" and a label; dark modules are path), a code to compare, a code to type
 //	ul.codes > li > code            recovery codes
 //	.badge                          a word beside a name: "This browser"

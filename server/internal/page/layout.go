@@ -115,6 +115,7 @@ func ParseScript[D any](l *Layout, source, script string) (*Page[D], error) {
 	if err != nil {
 		return nil, err
 	}
+	script = shorten(script)
 	p.script, p.scriptSource = template.JS(script), "'"+hash(script)+"'"
 	return p, nil
 }
@@ -209,6 +210,17 @@ func SecurityHeaders(h http.Header, secure bool) {
 	}
 }
 
+// shorten drops the indentation, the empty lines and the lines of comment of a script.
+func shorten(script string) string {
+	var lines []string
+	for line := range strings.Lines(script) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "//") {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
 // minify drops comments and space that says nothing. It knows just what style.css uses.
 func minify(css string) string {
 	var b strings.Builder
@@ -221,7 +233,7 @@ func minify(css string) string {
 		_, css, _ = strings.Cut(rest, "*/")
 	}
 	out := strings.Join(strings.Fields(b.String()), " ")
-	for _, sign := range []string{"{", "}", ";", ",", ">"} {
+	for _, sign := range []string{"{", "}", ";", ",", ">", "+"} {
 		out = strings.ReplaceAll(strings.ReplaceAll(out, " "+sign, sign), sign+" ", sign)
 	}
 	return strings.ReplaceAll(strings.ReplaceAll(out, ": ", ":"), ";}", "}")

@@ -186,11 +186,11 @@ func (m *Messages) DateTime(lang string, at time.Time) (string, error) {
 	return m.Text(lang, "layout.datetime", "date", date, "time", at.UTC().Format("15:04"))
 }
 
-// timeElement writes a time for people and machines.
-func timeElement(lang string, write func(string, time.Time) (string, error)) func(time.Time) (template.HTML, error) {
+// timeElement writes a time for people and, in a layout of package time, for machines.
+func timeElement(lang, machine string, write func(string, time.Time) (string, error)) func(time.Time) (template.HTML, error) {
 	return func(at time.Time) (template.HTML, error) {
 		text, err := write(lang, at)
-		return template.HTML(`<time datetime="` + at.UTC().Format(time.RFC3339) + `">` + template.HTMLEscapeString(text) + `</time>`), err
+		return template.HTML(`<time datetime="` + at.UTC().Format(machine) + `">` + template.HTMLEscapeString(text) + `</time>`), err
 	}
 }
 
@@ -225,7 +225,7 @@ func (m *Messages) funcs(lang string) template.FuncMap {
 			return template.HTML(out), err
 		},
 		"count": func(key string, n int, args ...any) (string, error) { return m.Count(lang, key, n, args...) },
-		"date":  timeElement(lang, m.Date), "datetime": timeElement(lang, m.DateTime),
+		"date":  timeElement(lang, time.DateOnly, m.Date), "datetime": timeElement(lang, time.RFC3339, m.DateTime),
 		"has": m.Has,
 	}
 }

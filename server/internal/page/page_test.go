@@ -2,6 +2,7 @@ package page
 
 import (
 	"io/fs"
+	"maps"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -100,7 +101,10 @@ func templatesUse(t *testing.T, m *Messages) {
 }
 
 // same are texts that are the same in English and in another language, for a reason: names, formats, loanwords.
-var same = map[string][]string{}
+var same = map[string][]string{
+	"*":  {"layout.direction", "layout.date", "layout.datetime"},
+	"de": {"layout.problem", "account.tab.apps", "accountpasskey.name", "accountsecurity.passkey", "accountsecurity.passkeys", "accounttotp.code", "devicecode.label", "deviceconfirm.app", "deviceconfirm.homepage", "secondfactor.label.both", "secondfactor.label.totp"},
+}
 
 // complete checks one catalogue against the English one: it has each text, with the same places and the plural forms that the
 // language has, and nothing else; and none is left in English.
@@ -125,10 +129,13 @@ func complete(t *testing.T, m *Messages, lang string) {
 		slices.Sort(p)
 		return p
 	}
+	missing := slices.DeleteFunc(slices.Sorted(maps.Keys(want)), func(key string) bool { _, ok := texts[key]; return ok })
+	if len(missing) > 0 {
+		t.Errorf("%d texts are missing: %s", len(missing), strings.Join(missing[:min(5, len(missing))], ", "))
+	}
 	for key, text := range want {
 		got, ok := texts[key]
 		if !ok {
-			t.Errorf("%q is missing: %s", key, text)
 			continue
 		}
 		few := strings.HasSuffix(key, ".zero") || strings.HasSuffix(key, ".one") || strings.HasSuffix(key, ".two")
@@ -265,7 +272,12 @@ func TestDates(t *testing.T) {
 	m := layout(t).messages
 	at := time.Date(2026, 3, 9, 23, 5, 0, 0, time.FixedZone("west", -2*3600))
 	for lang, want := range map[string]string{
-		"en": "10 March 2026, 01:05 UTC",
+		"ar":      "10 مارس 2026، 01:05 بالتوقيت العالمي (UTC)",
+		"de":      "10. März 2026, 01:05 UTC",
+		"en":      "10 March 2026, 01:05 UTC",
+		"es":      "10 de marzo de 2026, 01:05 UTC",
+		"fr":      "10 mars 2026 à 01:05 UTC",
+		"zh-Hans": "2026年3月10日 01:05 UTC",
 	} {
 		t.Run(lang, func(t *testing.T) {
 			if got, err := m.DateTime(lang, at); got != want || err != nil {
@@ -308,6 +320,12 @@ func TestRender(t *testing.T) {
 			t.Error("none")
 		}
 	})
+}
+
+func TestShorten(t *testing.T) {
+	if got := shorten("// A comment.\n  f('//');\n\n\tg() // not a line\n"); got != "f('//');\ng() // not a line" {
+		t.Errorf("%q", got)
+	}
 }
 
 func TestMinify(t *testing.T) {
