@@ -75,6 +75,11 @@ func (f *faulty) RevokeGrant(ctx context.Context, id string, now time.Time) erro
 	return err
 }
 
+func (f *faulty) EndUserSession(ctx context.Context, userID, sid string, now time.Time, tell func(storage.ClientRef) bool) error {
+	_, err := guard(f, func() (any, error) { return nil, f.Storage.EndUserSession(ctx, userID, sid, now, tell) })
+	return err
+}
+
 func (f *faulty) RevokeToken(ctx context.Context, jti string, expiresAt time.Time) error {
 	_, err := guard(f, func() (any, error) { return nil, f.Storage.RevokeToken(ctx, jti, expiresAt) })
 	return err
