@@ -196,8 +196,7 @@ func (s *Server) wire() error {
 	if err := s.wireAccount(); err != nil {
 		return err
 	}
-	s.login, err = login.New(login.Deps{Web: s.web, Storage: s.storage, Providers: providers})
-	if err != nil {
+	if err := s.wireLogin(issuer, providers); err != nil {
 		return err
 	}
 	if err := s.wireLogout(issuer); err != nil {

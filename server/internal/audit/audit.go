@@ -42,6 +42,8 @@ type Event struct {
 	GrantType string
 	GrantID   string
 	Scope     string
+	// Provider is the name of the identity provider that somebody signed in at, or tried to.
+	Provider string
 	// Factor is the kind of second factor that was added or removed.
 	Factor string
 	// TokenID is a jti; it is written hashed.
@@ -69,7 +71,7 @@ func (l *Log) Write(ctx context.Context, e Event) {
 	if !l.log.Enabled(ctx, level) {
 		return
 	}
-	attrs := make([]slog.Attr, 0, 12)
+	attrs := make([]slog.Attr, 0, 14)
 	text := func(k, v string) {
 		if v != "" {
 			attrs = append(attrs, slog.String(k, v))
@@ -84,6 +86,7 @@ func (l *Log) Write(ctx context.Context, e Event) {
 	text("grant_type", e.GrantType)
 	text("grant", e.GrantID)
 	text("scope", e.Scope)
+	text("provider", e.Provider)
 	text("factor", e.Factor)
 	if e.TokenID != "" {
 		sum := sha256.Sum256([]byte(e.TokenID))

@@ -23,6 +23,7 @@ type given struct {
 	scopes, audience []string
 	// details is what was chosen (RFC 9396); nil when there was nothing to choose.
 	details json.RawMessage
-	// remember keeps it, so that it is not asked for again.
-	remember bool
+	// consent is what need not be asked again from now on, to be written together with the code or the grant: the above, and what
+	// was allowed before and not asked about now. nil leaves what is remembered as it is.
+	consent *storage.Consent
 }

@@ -6,7 +6,11 @@ import "github.com/grantkeeper/grantkeeper/server/internal/audit"
 const (
 	actionSignedIn       audit.Action = "signin.succeeded"
 	actionSignInRefused  audit.Action = "signin.refused"
-	actionSignedOut      audit.Action = "signout"
+	actionFirstFactor    audit.Action = "signin.first_factor"
+	actionFactorProved   audit.Action = "secondfactor.proved"
+	actionFactorRefused  audit.Action = "secondfactor.refused"
+	actionCodeIssued     audit.Action = "code.issued"
+	actionRequestRefused audit.Action = "authorize.refused"
 	actionDeviceApproved audit.Action = "device.approved"
 	actionDeviceDenied   audit.Action = "device.denied"
 	actionCodeRefused    audit.Action = "device.code_refused"
@@ -14,6 +18,11 @@ const (
 
 // Reasons of refusals.
 const (
-	reasonWrong     = "wrong"
-	reasonThrottled = "throttled"
+	reasonWrong      = "wrong"
+	reasonThrottled  = "throttled"
+	reasonNotAllowed = "not_allowed"
+	reasonDenied     = "denied"
+	reasonCallback   = "callback"
+	reasonAway       = "unreachable"
+	reasonCloned     = "cloned"
 )

@@ -24,11 +24,14 @@ import (
 
 	"github.com/grantkeeper/grantkeeper/internal/argon2id"
 	"github.com/grantkeeper/grantkeeper/internal/registration"
+	"github.com/grantkeeper/grantkeeper/server/internal/choices"
+	"github.com/grantkeeper/grantkeeper/server/internal/factor"
 	"github.com/grantkeeper/grantkeeper/server/internal/idp"
 	"github.com/grantkeeper/grantkeeper/server/internal/idp/local"
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/page/pagetest"
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
+	"github.com/grantkeeper/grantkeeper/server/internal/seal"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage/sqlite"
 	"github.com/grantkeeper/grantkeeper/server/internal/web"
@@ -51,6 +54,9 @@ type fixture struct {
 	server   *httptest.Server
 	issuer   string
 	logs     *syncBuffer
+	factors  *factor.Factors
+	// hints are the subjects of ID tokens that may be hints.
+	hints map[string]string
 
 	mu      sync.Mutex
 	now     time.Time
@@ -84,7 +90,8 @@ func newFixture(t *testing.T, o fixtureOptions) *fixture {
 	f.registry.Replace([]registry.Change{
 		{Key: "server", Document: &registration.Server{Namespace: "oauth", Name: "main", Issuer: f.issuer, DisplayName: o.displayName,
 			Device: registration.Device{CodeTTL: registration.Duration(15 * time.Minute), Interval: registration.Duration(5 * time.Second)}}},
-		{Key: "keys", Document: &registration.Keys{Namespace: "oauth", Name: "main", Sealing: []registration.SymmetricKey{{ID: "a", Key: bytes.Repeat([]byte{7}, 32)}}}},
+		{Key: "keys", Document: &registration.Keys{Namespace: "oauth", Name: "main", Sealing: []registration.SymmetricKey{{ID: "a", Key: bytes.Repeat([]byte{7}, 32)}},
+			AtRest: []registration.SymmetricKey{{ID: "r", Key: bytes.Repeat([]byte{8}, 32)}}}},
 		{Key: "policy", Document: &registration.Policy{Namespace: "oauth", Name: "all", Allow: registration.Allow{
 			GrantTypes:     []string{oauth.GrantTypeDeviceCode, oauth.GrantTypeRefreshToken},
 			Scopes:         []string{"openid", "profile", "email", "offline_access", "orders.read"},
@@ -106,7 +113,15 @@ func newFixture(t *testing.T, o fixtureOptions) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.login, err = New(Deps{Web: f.web, Storage: f.storage, Providers: providers})
+	lister, err := choices.New(nil, f.clock) // nothing here asks an API
+	if err != nil {
+		t.Fatal(err)
+	}
+	atRest := seal.New(func() []registration.SymmetricKey { return f.registry.Current().Keys().AtRest }, rand.Reader)
+	f.factors = factor.New(factor.Deps{Storage: db, AtRest: atRest, Registry: f.registry, Random: rand.Reader})
+	f.login, err = New(Deps{
+		Web: f.web, Storage: f.storage, Providers: providers, Factors: f.factors, Choices: lister, AtRest: atRest, ReadHint: f.readHint,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,6 +142,11 @@ func newFixture(t *testing.T, o fixtureOptions) *fixture {
 		}
 	})
 	return f
+}
+
+func (f *fixture) readHint(idToken string) (sub, sid string, ok bool) {
+	sub, ok = f.hints[idToken]
+	return sub, "", ok
 }
 
 // in makes t the test that fails, for its time.
@@ -459,6 +479,28 @@ func (a *answer) token() string {
 
 var tags = regexp.MustCompile(`(?s)<style>.*?</style>|<[^>]*>`)
 
+var formAction = regexp.MustCompile(`<form method="post" action="([^"]+)"`)
+
+// form is where the page's first form leads, relative to the issuer's path.
+func (a *answer) form() string {
+	a.Helper()
+	m := formAction.FindStringSubmatch(a.body)
+	if m == nil {
+		a.Fatalf("%s (%d) has no form:\n%s", a.path, a.status, a.text())
+	}
+	return html.UnescapeString(m[1])
+}
+
+// submit sends the page's first form, with its token unless the values have one.
+func (p *person) submit(a *answer, form url.Values, change ...func(*http.Request)) *answer {
+	p.Helper()
+	if !form.Has("token") {
+		form = maps.Clone(form)
+		form.Set("token", a.token())
+	}
+	return p.post(strings.TrimPrefix(a.form(), p.base()), form, change...)
+}
+
 // text is what the page says.
 func (a *answer) text() string {
 	return strings.Join(strings.Fields(html.UnescapeString(tags.ReplaceAllString(a.body, " "))), " ")
@@ -480,7 +522,7 @@ func (a *answer) want(status int, says ...string) *answer {
 // signIn signs in on the page a.
 func (p *person) signIn(a *answer, username, password string) *answer {
 	p.Helper()
-	return p.post("/login", url.Values{"token": {a.token()}, "username": {username}, "password": {password}})
+	return p.submit(a, url.Values{"username": {username}, "password": {password}})
 }
 
 // signedIn is a person who has signed in.
@@ -495,12 +537,12 @@ func (f *fixture) signedIn(username, password string) *person {
 func (p *person) confirmPage(code string) *answer {
 	p.Helper()
 	a := p.open("/device")
-	return p.follow(p.post("/device", url.Values{"token": {a.token()}, "user_code": {code}})).want(http.StatusOK)
+	return p.follow(p.submit(a, url.Values{"user_code": {code}})).want(http.StatusOK)
 }
 
 func (p *person) decide(a *answer, decision string) *answer {
 	p.Helper()
-	return p.post("/device/confirm", url.Values{"token": {a.token()}, "decision": {decision}})
+	return p.submit(a, url.Values{"decision": {decision}})
 }
 
 // cookie is the value of a cookie of the jar whose name contains part.

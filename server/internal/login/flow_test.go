@@ -37,7 +37,7 @@ func TestDeviceLogin(t *testing.T) {
 			t.Fatalf("the code is asked for at %s", a.path)
 		}
 		typed := strings.ToLower(code[:3] + " " + code[3:6] + "—" + code[6:]) // F08
-		a = p.follow(p.post("/device", url.Values{"token": {a.token()}, "user_code": {typed}}))
+		a = p.follow(p.submit(a, url.Values{"user_code": {typed}}))
 		a.want(200, "Give Acme CLI access to your account?", "Did you start this just now?", oauth.DisplayUserCode(code), "Acme GmbH", "partners/acme-cli",
 			"2 minutes ago", "At 13:00 UTC", "198.51.100.7", "Not the address of this browser", "A command-line program (Go)",
 			"Know who you are", "Read your orders", "Past and open ones, with prices", "Keep its access while you are away", "Approve", "Deny")
@@ -52,12 +52,12 @@ func TestDeviceLogin(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if g.ID == "" || g.UserID == "" {
+		if g.ID == "" || g.UserID == "" || g.SID == "" {
 			t.Errorf("grant %+v", g)
 		}
 		want := storage.Grant{ID: g.ID, UserID: g.UserID, Client: storage.ClientRef{ID: "acme", UID: clientUID},
 			Scopes: []string{"openid", "offline_access", "orders.read"}, Audience: []string{"https://api.example.com"},
-			AuthenticatedAt: f.clock(), Methods: []string{"pwd"}, CreatedAt: f.clock()}
+			SID: g.SID, AuthenticatedAt: f.clock(), Methods: []string{"pwd"}, CreatedAt: f.clock()}
 		g.LastUsedAt = time.Time{}
 		if diff := cmp.Diff(want, g, cmp.Comparer(func(a, b time.Time) bool { return a.Equal(b) })); diff != "" {
 			t.Errorf("grant (-want +got):\n%s", diff)
@@ -77,10 +77,10 @@ func TestDeviceLogin(t *testing.T) {
 
 		again := f.startDevice() // signed in already, consent given before: still asked
 		to := p.get("/device?user_code=" + again).want(303).to
-		if to != "/device/confirm" {
+		if !strings.HasPrefix(to, "/device/confirm?flow=") {
 			t.Errorf("to %s", to)
 		}
-		p.open("/device/confirm").want(200, "Did you start this just now?", oauth.DisplayUserCode(again))
+		p.open(to).want(200, "Did you start this just now?", oauth.DisplayUserCode(again))
 		if _, err := f.redeem(again); !errors.Is(err, storage.ErrPending) {
 			t.Fatalf("approved without being asked: %v", err)
 		}
@@ -114,7 +114,7 @@ func TestDeviceLogin(t *testing.T) {
 		for name, code := range map[string]string{"unknown": "BCDFGHJK", "expired": expired, "used": used, "not a code": "hello"} {
 			p := f.signedIn(goodUser, goodPassword)
 			a := p.open("/device")
-			a = p.post("/device", url.Values{"token": {a.token()}, "user_code": {code}}).want(400, "This code is wrong, has expired or was used already.")
+			a = p.submit(a, url.Values{"user_code": {code}}).want(400, "This code is wrong, has expired or was used already.")
 			texts[a.text()] = append(texts[a.text()], name)
 			f.advance(11 * time.Minute)
 			if name == "not a code" {
@@ -135,8 +135,8 @@ func TestDeviceLogin(t *testing.T) {
 		for _, evil := range []string{"//evil.example", "/\\evil.example", "https://evil.example", "javascript:alert(1)"} {
 			q := "?return_to=" + url.QueryEscape(evil) + "&back=" + url.QueryEscape(evil) + "&redirect_uri=" + url.QueryEscape(evil)
 			a := p.open("/login" + q)
-			a = p.post("/login"+q, url.Values{"token": {a.token()}, "username": {goodUser}, "password": {goodPassword}, "return_to": {evil}, "back": {evil}}).want(303)
-			if a.to != "/login" {
+			a = p.post(a.form()+"&"+q[1:], url.Values{"token": {a.token()}, "username": {goodUser}, "password": {goodPassword}, "return_to": {evil}, "back": {evil}}).want(303)
+			if !strings.HasPrefix(a.to, "/login?flow=") {
 				t.Errorf("to %s", a.to)
 			}
 			p.client.Jar, p.jar = f.person().jar, nil
@@ -153,7 +153,7 @@ func TestDeviceLogin(t *testing.T) {
 		for _, h := range []string{"X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Prefix", "X_Forwarded_Host", "Forwarded", "X-Original-URL"} {
 			r.Header.Set(h, "http://evil.example")
 		}
-		if a := p.do(r).want(303); a.to != "/login" {
+		if a := p.do(r).want(303); !strings.HasPrefix(a.to, "/login?flow=") {
 			t.Errorf("to %s", a.to)
 		}
 	})
@@ -164,9 +164,9 @@ func TestDeviceLogin(t *testing.T) {
 		p := f.person()
 		a := p.open("/device?user_code=" + code)
 		secrets := []string{code, oauth.DisplayUserCode(code), goodPassword, "wrong horse", a.token()}
-		p.signIn(a, goodUser, "wrong horse").want(400)
-		p.signIn(p.open("/login"), goodPassword, goodPassword).want(400) // a password in the wrong box
-		a = p.follow(p.signIn(p.open("/login"), goodUser, goodPassword))
+		a = p.signIn(a, goodUser, "wrong horse").want(400)
+		a = p.signIn(a, goodPassword, goodPassword).want(400) // a password in the wrong box
+		a = p.follow(p.signIn(a, goodUser, goodPassword))
 		secrets = append(secrets, a.token(), p.cookie("session"), p.cookie("flow"))
 		p.follow(p.decide(a, "approve")).want(200)
 		logs := f.logs.String()
@@ -199,7 +199,7 @@ func TestForms(t *testing.T) {
 			"missing": "", "garbage": "AAAA", "of another request": otherPage.token(), "of another person": foreign.token(),
 			"of another form": signOut.token(), "changed": a.token()[:40] + "AAAA" + a.token()[44:],
 		} {
-			got := p.post("/device/confirm", url.Values{"token": {token}, "decision": {"approve"}})
+			got := p.submit(a, url.Values{"token": {token}, "decision": {"approve"}})
 			if got.status != 403 {
 				t.Errorf("%s: %d %s", name, got.status, got.text())
 			}
@@ -218,9 +218,9 @@ func TestForms(t *testing.T) {
 		p := f.signedIn(goodUser, goodPassword)
 		a := p.confirmPage(code)
 		for _, site := range []string{"cross-site", "same-site"} {
-			p.post("/device/confirm", url.Values{"token": {a.token()}, "decision": {"approve"}}, func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", site) }).want(403)
+			p.submit(a, url.Values{"decision": {"approve"}}, func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", site) }).want(403)
 		}
-		p.post("/device/confirm", url.Values{"token": {a.token()}, "decision": {"approve"}}, func(r *http.Request) {
+		p.submit(a, url.Values{"decision": {"approve"}}, func(r *http.Request) {
 			r.Header.Del("Sec-Fetch-Site")
 			r.Header.Set("Origin", "https://evil.example")
 		}).want(403)
@@ -314,7 +314,7 @@ func TestForms(t *testing.T) {
 		p := f.signedIn(goodUser, goodPassword)
 		a := p.confirmPage(f.startDevice())
 		form := func(name, body string, change ...func(*http.Request)) {
-			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.issuer+"/device/confirm", strings.NewReader(body))
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.issuer+a.form(), strings.NewReader(body))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -389,9 +389,11 @@ func TestSessions(t *testing.T) {
 			t.Error("the flow kept its id")
 		}
 		attacker.open("/device").want(200, "Sign in")
-		a := victim.confirmPage(f.startDevice())
-		victim.jar.SetCookies(u, []*http.Cookie{{Name: f.login.site().FlowCookie, Value: before, Secure: true, Path: "/"}})
-		victim.decide(a, "approve").want(403)
+		victim.submit(planted, url.Values{"username": {goodUser}, "password": {goodPassword}}).want(303) // the form of before leads on
+		after := victim.open(victim.submit(victim.open(planted.form()), url.Values{"user_code": {f.startDevice()}}).to)
+		name, _, _ := strings.Cut(strings.TrimPrefix(after.form(), "/device/confirm?flow="), "&")
+		victim.jar.SetCookies(u, []*http.Cookie{{Name: f.login.site().FlowCookie + "_" + name, Value: before, Secure: true, Path: "/"}})
+		victim.decide(after, "approve").want(403)
 	})
 
 	t.Run("A26 every sign-in has a session of its own, and the one before does not come back", func(t *testing.T) {
@@ -414,7 +416,7 @@ func TestSessions(t *testing.T) {
 		left := p.open("/login")
 		p.signIn(p.open("/login"), goodUser, goodPassword).want(303)
 		session := p.cookie("session")
-		if a := p.signIn(left, "grace", "nanosecond").want(303); a.to != "/login" || p.cookie("session") != session {
+		if a := p.signIn(left, "grace", "nanosecond").want(303); !strings.HasPrefix(a.to, "/login?flow=") || p.cookie("session") != session {
 			t.Errorf("to %s", a.to)
 		}
 	})
@@ -498,11 +500,11 @@ func TestIssuers(t *testing.T) {
 		code := f.startDevice()
 		p := f.person()
 		a := p.get("/device?user_code=" + code).want(303)
-		if a.to != "/tenant/login" {
+		if !strings.HasPrefix(a.to, "/tenant/login?flow=") {
 			t.Fatalf("to %s", a.to)
 		}
-		a = p.open("/login")
-		if !strings.Contains(a.body, `action="/tenant/login"`) {
+		a = p.follow(a)
+		if !strings.Contains(a.body, `action="/tenant/login?flow=`) {
 			t.Error("the form leaves the issuer")
 		}
 		a = p.follow(p.signIn(a, goodUser, goodPassword)).want(200, "Did you start this just now?")

@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/grantkeeper/grantkeeper/internal/registration"
+	"github.com/grantkeeper/grantkeeper/server/internal/factor"
 	"github.com/grantkeeper/grantkeeper/server/internal/idp"
+	"github.com/grantkeeper/grantkeeper/server/internal/seal"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
 	"github.com/grantkeeper/grantkeeper/server/internal/web"
 )
@@ -18,10 +20,14 @@ const SessionTTL = 12 * time.Hour
 // Storage is what the flow keeps and finds. An error that is not one of package storage's means that it is out of reach.
 type Storage interface {
 	SignedIn(ctx context.Context, u storage.User) (storage.User, error)
+	User(ctx context.Context, id string) (storage.User, error)
 	storage.Sessions
+	EndUserSession(ctx context.Context, userID, sid string, now time.Time, tell func(storage.ClientRef) bool) error
 	DeviceByUserCode(ctx context.Context, userCode storage.Hash, now time.Time) (storage.DeviceRequest, error)
 	ApproveDevice(ctx context.Context, code storage.Hash, g storage.Grant, now time.Time) error
 	DenyDevice(ctx context.Context, code storage.Hash, now time.Time) error
+	CreateCode(ctx context.Context, c storage.Code, g storage.Grant, consent *storage.Consent) error
+	storage.Consents
 	storage.Counters
 }
 
@@ -31,11 +37,27 @@ type Providers interface {
 	Active(declared []*registration.IdentityProvider, providerUID, subject string) bool
 }
 
-// Deps is what the flow works with; all of it is required.
+// Factors proves second factors; see factor.Factors.
+type Factors interface {
+	Enrolled(ctx context.Context, userID string) (factor.Enrolled, error)
+	VerifyTOTP(ctx context.Context, userID, code string, now time.Time) error
+	VerifyRecoveryCode(ctx context.Context, userID, code string, now time.Time) error
+	PasskeysSupported() bool
+	BeginPasskey(ctx context.Context, user *storage.User, now time.Time) (factor.Ceremony, error)
+	FinishPasskey(ctx context.Context, kept, response []byte, now time.Time) (storage.User, []string, error)
+}
+
+// Deps is what the flow works with; all of it is required, but for ReadHint.
 type Deps struct {
 	Web       *web.Web
 	Storage   Storage
 	Providers Providers
+	Factors   Factors
+	Choices   Choices
+	// AtRest seals what identity providers want kept.
+	AtRest *seal.Sealer
+	// ReadHint verifies an ID token of ours, also an expired one; nil takes no hints.
+	ReadHint func(idToken string) (sub, sid string, ok bool)
 }
 
 // Login serves the browser flow. It is safe for concurrent use.
@@ -54,27 +76,54 @@ func New(d Deps) (*Login, error) {
 	return &Login{Deps: d, web: d.Web, pages: p}, nil
 }
 
-// The paths, relative to the issuer's. PathDevice is the verification_uri.
+// The paths, relative to the issuer's. PathAuthorize is the authorization_endpoint, PathDevice the verification_uri.
 const (
-	PathLogin   = "/login"
-	PathLogout  = "/logout"
-	PathDevice  = "/device"
-	pathConfirm = "/device/confirm"
-	pathDone    = "/device/done"
+	PathAuthorize = "/v1/authorize"
+	PathLogin     = "/login"
+	PathLogout    = "/logout"
+	PathDevice    = "/device"
+	PathConsent   = "/consent"
+	// PathCallback and the name of an identity provider are where it sends browsers back to.
+	PathCallback = "/login/callback/"
+
+	pathChange       = "/consent/change"
+	pathWith         = "/login/with/"
+	pathPasskey      = "/login/passkey"
+	pathSelect       = "/login/account"
+	pathSecondFactor = "/login/second"
+	pathSecondKey    = "/login/second/passkey"
+	pathAgain        = "/login/again"
+	pathConfirm      = "/device/confirm"
+	pathDone         = "/device/done"
+
+	// The pages of package account that the flow leads to.
+	pathAccount  = "/account"
+	pathSecurity = "/account/security"
 )
 
 // Routes are the pages, to be mounted below the issuer's path.
 func (l *Login) Routes() []web.Route {
+	get := func(path string, serve func(*visit) error) web.Route {
+		return web.Route{Method: http.MethodGet, Path: path, Handler: l.handle(serve)}
+	}
+	post := func(path string, serve func(*visit) error) web.Route {
+		return web.Route{Method: http.MethodPost, Path: path, Handler: l.handle(serve)}
+	}
+	const provider = "{provider}"
 	return []web.Route{
-		{Method: http.MethodGet, Path: PathDevice, Handler: l.handle(l.enterDevice)},
-		{Method: http.MethodPost, Path: PathDevice, Handler: l.handle(l.submitCode)},
-		{Method: http.MethodGet, Path: pathConfirm, Handler: l.handle(l.show(pathConfirm))},
-		{Method: http.MethodPost, Path: pathConfirm, Handler: l.handle(l.decide)},
-		{Method: http.MethodGet, Path: pathDone, Handler: l.handle(l.show(pathDone))},
-		{Method: http.MethodGet, Path: PathLogin, Handler: l.handle(l.show(PathLogin))},
-		{Method: http.MethodPost, Path: PathLogin, Handler: l.handle(l.signIn)},
-		{Method: http.MethodGet, Path: PathLogout, Handler: l.handle(l.askSignOut)},
-		{Method: http.MethodPost, Path: PathLogout, Handler: l.handle(l.signOut)},
+		get(PathAuthorize, l.authorize),
+		{Method: http.MethodPost, Path: PathAuthorize, Handler: l.web.HandleForeign(func(w *web.Visit) error {
+			return l.authorizeByPost(&visit{Visit: w})
+		})},
+		get(PathLogin, l.enter), post(PathLogin, l.signIn),
+		get(pathWith+provider, l.leaveFor), get(PathCallback+provider, l.comeBack), post(pathPasskey, l.signInByPasskey),
+		get(pathSelect, l.selectAccount), post(pathSelect, l.selected),
+		get(pathSecondFactor, l.show(pathSecondFactor)), post(pathSecondFactor, l.proveCode), post(pathSecondKey, l.provePasskey),
+		get(pathAgain, l.again),
+		get(PathConsent, l.show(PathConsent)), post(PathConsent, l.consented), get(pathChange, l.enterChange),
+		get(PathDevice, l.enterDevice), post(PathDevice, l.submitCode),
+		get(pathConfirm, l.show(pathConfirm)), post(pathConfirm, l.decide), get(pathDone, l.show(pathDone)),
+		get(PathLogout, l.askSignOut), post(PathLogout, l.signOut),
 	}
 }
 
@@ -82,15 +131,18 @@ func (l *Login) Routes() []web.Route {
 type visit struct {
 	*web.Visit
 	flow flow
+	// stored is true when the browser has the flow.
+	stored bool
+	// linked is true when the browser comes from another site, and not from a form of ours: it may be redirected to another one.
+	linked bool
 }
 
 // handle gathers what the flow needs to know, and serves.
 func (l *Login) handle(serve func(*visit) error) http.Handler {
 	return l.web.Handle(func(w *web.Visit) error {
 		v := &visit{Visit: w}
-		v.flow = l.readFlow(v)
-		if v.flow.Device {
-			v.Again = PathDevice
+		if err := l.readFlow(v); err != nil {
+			return err
 		}
 		return serve(v)
 	})
@@ -99,4 +151,16 @@ func (l *Login) handle(serve func(*visit) error) http.Handler {
 // decisive reports whether an error of storage says something about what was asked, rather than that it is out of reach.
 func decisive(err error) bool {
 	return errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrConsumed) || errors.Is(err, storage.ErrExpired)
+}
+
+// consented takes the answer of the consent page, if it is still asked for.
+func (l *Login) consented(v *visit) error {
+	s, err := l.gather(v, PathConsent)
+	if err != nil {
+		return err
+	}
+	if at, _ := next(s.state); at != stepConsent {
+		return l.serve(v, s, PathConsent)
+	}
+	return l.submitConsent(v, s.asked)
 }

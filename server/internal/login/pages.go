@@ -4,9 +4,13 @@ import (
 	"errors"
 
 	"github.com/grantkeeper/grantkeeper/server/internal/page"
+	"github.com/grantkeeper/grantkeeper/server/internal/page/consent"
 	"github.com/grantkeeper/grantkeeper/server/internal/page/devicecode"
 	"github.com/grantkeeper/grantkeeper/server/internal/page/deviceconfirm"
 	"github.com/grantkeeper/grantkeeper/server/internal/page/devicedone"
+	"github.com/grantkeeper/grantkeeper/server/internal/page/formpost"
+	"github.com/grantkeeper/grantkeeper/server/internal/page/secondfactor"
+	"github.com/grantkeeper/grantkeeper/server/internal/page/selectaccount"
 	"github.com/grantkeeper/grantkeeper/server/internal/page/signedin"
 	"github.com/grantkeeper/grantkeeper/server/internal/page/signedout"
 	"github.com/grantkeeper/grantkeeper/server/internal/page/signin"
@@ -15,24 +19,32 @@ import (
 
 // pages are all pages of the flow, parsed once.
 type pages struct {
-	signIn    *page.Page[signin.Data]
-	signedIn  *page.Page[signedin.Data]
-	signOut   *page.Page[signout.Data]
-	signedOut *page.Page[signedout.Data]
-	code      *page.Page[devicecode.Data]
-	confirm   *page.Page[deviceconfirm.Data]
-	done      *page.Page[devicedone.Data]
+	signIn        *page.Page[signin.Data]
+	secondFactor  *page.Page[secondfactor.Data]
+	selectAccount *page.Page[selectaccount.Data]
+	signedIn      *page.Page[signedin.Data]
+	signOut       *page.Page[signout.Data]
+	signedOut     *page.Page[signedout.Data]
+	consent       *page.Page[consent.Data]
+	code          *page.Page[devicecode.Data]
+	confirm       *page.Page[deviceconfirm.Data]
+	done          *page.Page[devicedone.Data]
+	formPost      *page.Page[formpost.Data]
 }
 
 func parsePages(layout *page.Layout) (*pages, error) {
 	p := &pages{}
-	var errs [7]error
+	var errs [11]error
 	p.signIn, errs[0] = signin.New(layout)
-	p.signedIn, errs[1] = signedin.New(layout)
-	p.signOut, errs[2] = signout.New(layout)
-	p.signedOut, errs[3] = signedout.New(layout)
-	p.code, errs[4] = devicecode.New(layout)
-	p.confirm, errs[5] = deviceconfirm.New(layout)
-	p.done, errs[6] = devicedone.New(layout)
+	p.secondFactor, errs[1] = secondfactor.New(layout)
+	p.selectAccount, errs[2] = selectaccount.New(layout)
+	p.signedIn, errs[3] = signedin.New(layout)
+	p.signOut, errs[4] = signout.New(layout)
+	p.signedOut, errs[5] = signedout.New(layout)
+	p.consent, errs[6] = consent.New(layout)
+	p.code, errs[7] = devicecode.New(layout)
+	p.confirm, errs[8] = deviceconfirm.New(layout)
+	p.done, errs[9] = devicedone.New(layout)
+	p.formPost, errs[10] = formpost.New(layout)
 	return p, errors.Join(errs[:]...)
 }

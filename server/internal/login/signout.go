@@ -3,7 +3,7 @@ package login
 import (
 	"net/http"
 
-	"github.com/grantkeeper/grantkeeper/server/internal/audit"
+	"github.com/grantkeeper/grantkeeper/server/internal/logout"
 	"github.com/grantkeeper/grantkeeper/server/internal/page/signedout"
 	"github.com/grantkeeper/grantkeeper/server/internal/page/signout"
 	"github.com/grantkeeper/grantkeeper/server/internal/web"
@@ -29,11 +29,8 @@ func (l *Login) signOut(v *visit) error {
 	if _, err := l.web.CheckToken(v.Visit, purposeSignOut); err != nil {
 		return web.Forbidden(err)
 	}
-	if err := l.Storage.EndSession(v.R.Context(), v.Session.ID); err != nil {
-		return web.Unavailable(err)
+	if err := logout.End(l.web, v.Visit, l.Storage); err != nil {
+		return err
 	}
-	l.web.Note(v.Visit, audit.Event{Action: actionSignedOut})
-	v.Site.SetCookie(v.W, v.Site.SessionCookie, "", 0)
-	v.Site.SetCookie(v.W, v.Site.FlowCookie, "", 0)
 	return web.Redirect(v.Visit, PathLogout)
 }

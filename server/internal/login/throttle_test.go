@@ -17,7 +17,7 @@ func TestThrottleOfCodes(t *testing.T) {
 	f := newFixture(t, fixtureOptions{})
 	enter := func(p *person, code string) *answer {
 		a := p.open("/device")
-		return p.post("/device", url.Values{"token": {a.token()}, "user_code": {code}})
+		return p.submit(a, url.Values{"user_code": {code}})
 	}
 
 	t.Run("F07 five misses of one address, then 429", func(t *testing.T) {

@@ -25,8 +25,8 @@ var (
 const (
 	version   = 1
 	expiryLen = 8
-	// MaxSize bounds what Open looks at, in bytes of text: more than a cookie can hold.
-	MaxSize = 8 << 10
+	// MaxSize bounds what Open looks at, in bytes of text: more than the cookies of a browser hold.
+	MaxSize = 12 << 10
 )
 
 // Sealer seals and opens. It is safe for concurrent use.

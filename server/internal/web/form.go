@@ -43,11 +43,13 @@ func (w *Web) CheckToken(v *Visit, purpose string) (bind string, err error) {
 
 // SealJSON seals value for the browser to keep until expires; see seal.Sealer.Seal.
 func (w *Web) SealJSON(purpose string, value any, expires time.Time) (string, error) {
-	raw, err := json.Marshal(value)
-	if err != nil {
+	var raw bytes.Buffer
+	e := json.NewEncoder(&raw)
+	e.SetEscapeHTML(false) // nobody sees it, and cookies are short
+	if err := e.Encode(value); err != nil {
 		return "", err
 	}
-	return w.Sealer.Seal(purpose, raw, expires)
+	return w.Sealer.Seal(purpose, bytes.TrimSpace(raw.Bytes()), expires)
 }
 
 // OpenJSON opens what SealJSON sealed for the same purpose; see seal.Sealer.Open.

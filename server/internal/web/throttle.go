@@ -4,8 +4,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
+	"net/http"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/grantkeeper/grantkeeper/server/internal/limit"
@@ -27,6 +30,11 @@ const (
 	// MaxSignInsOfUser limits failures of one user wherever from. It is far above what one address may cause, so that a single
 	// one cannot lock anybody out.
 	MaxSignInsOfUser = 100
+	// MaxFactorMisses is how many codes of a second factor an account may get wrong. Of a million codes three are right at a time:
+	// who knows a password needs years.
+	MaxFactorMisses = 5
+	// MaxFactorMissesOfAddress limits them from one address whoever the user.
+	MaxFactorMissesOfAddress = 50
 )
 
 // Throttle limits failures. A try is counted before it is made and, when it succeeds, taken back by a second counter: many
@@ -35,6 +43,8 @@ type Throttle struct{ Counters storage.Counters }
 
 // Guess is one counter that a try counts in.
 type Guess struct {
+	// Name is what the limit is called in RateLimit fields.
+	Name string
 	// Key names the counter; see [Key].
 	Key string
 	// Limit is how many failures the window may have.
@@ -42,7 +52,14 @@ type Guess struct {
 }
 
 // Ticket is a counted try.
-type Ticket struct{ successes []string }
+type Ticket struct {
+	successes []string
+	// name, left and resets say of the limit that is closest to being reached how many failures it still allows, and when its
+	// window ends.
+	name   string
+	left   int64
+	resets time.Duration
+}
 
 // Take counts a try. It returns how long to wait when there were too many failures. Later guesses are not counted when an
 // earlier one is over its limit: put the narrowest last.
@@ -55,14 +72,18 @@ func (t Throttle) Take(ctx context.Context, now time.Time, guesses ...Guess) (Ti
 		}
 		// The counter of successes belongs to this very window of tries.
 		success := g.Key + " ok " + strconv.FormatInt(ends.Unix(), 10)
-		if tries > g.Limit {
-			succeeded, _, err := t.Counters.Counted(ctx, success, now)
-			if err != nil {
+		succeeded := int64(0)
+		if tries > 1 {
+			if succeeded, _, err = t.Counters.Counted(ctx, success, now); err != nil {
 				return Ticket{}, 0, err
 			}
-			if tries-succeeded > g.Limit {
-				return Ticket{}, ends.Sub(now), nil
-			}
+		}
+		left := max(0, g.Limit-(tries-succeeded))
+		if out.name == "" || left < out.left {
+			out.name, out.left, out.resets = g.Name, left, ends.Sub(now)
+		}
+		if tries-succeeded > g.Limit {
+			return out, ends.Sub(now), nil
 		}
 		out.successes = append(out.successes, success)
 	}
@@ -82,8 +103,8 @@ func (t Throttle) Succeeded(ctx context.Context, k Ticket, now time.Time) error 
 // CodeGuesses are the counters of entering a code (F07).
 func CodeGuesses(userID string, address netip.Addr) []Guess {
 	return []Guess{
-		{Key("code address", limit.Network(address).String()), MaxCodeMisses},
-		{Key("code user", userID), MaxCodeMisses},
+		{"code-address", Key("code address", limit.Network(address).String()), MaxCodeMisses},
+		{"code-user", Key("code user", userID), MaxCodeMisses},
 	}
 }
 
@@ -91,10 +112,30 @@ func CodeGuesses(userID string, address netip.Addr) []Guess {
 func SignInGuesses(provider, user string, address netip.Addr) []Guess {
 	network := limit.Network(address).String()
 	return []Guess{
-		{Key("signin address", network), MaxSignInsOfAddress},
-		{Key("signin pair", network, provider, user), MaxSignInsOfPair},
-		{Key("signin user", provider, user), MaxSignInsOfUser},
+		{"signin-address", Key("signin address", network), MaxSignInsOfAddress},
+		{"signin-pair", Key("signin pair", network, provider, user), MaxSignInsOfPair},
+		{"signin-user", Key("signin user", provider, user), MaxSignInsOfUser},
 	}
+}
+
+// FactorGuesses are the counters of a second factor's codes.
+func FactorGuesses(userID string, address netip.Addr) []Guess {
+	return []Guess{
+		{"factor-address", Key("factor address", limit.Network(address).String()), MaxFactorMissesOfAddress},
+		{"factor-user", Key("factor user", userID), MaxFactorMisses},
+	}
+}
+
+// RateLimit tells the caller of the limits that a try counted in, and how much is left of the one that is closest to being reached
+// (draft-ietf-httpapi-ratelimit-headers). The same is said of users that do not exist.
+func RateLimit(w http.ResponseWriter, guesses []Guess, t Ticket) {
+	policies := make([]string, 0, len(guesses))
+	for _, g := range guesses {
+		policies = append(policies, fmt.Sprintf("%q;q=%d;w=%d", g.Name, g.Limit, int(GuessWindow/time.Second)))
+	}
+	w.Header().Set("RateLimit-Policy", strings.Join(policies, ", "))
+	seconds := int((t.resets + time.Second - 1) / time.Second)
+	w.Header().Set("RateLimit", fmt.Sprintf("%q;r=%d;t=%d", t.name, t.left, seconds))
 }
 
 // Key makes a short key that does not say whose it is.

@@ -21,8 +21,8 @@ const (
 
 // Data is what the page shows.
 type Data struct {
-	// Token ties the form to the session.
-	Token string
+	// Token ties the form to the session, and Flow is the key of what it is a part of.
+	Token, Flow string
 	// Code as it was typed before.
 	Code    string
 	Problem Problem

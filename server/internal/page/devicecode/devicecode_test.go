@@ -9,6 +9,6 @@ import (
 
 func TestGolden(t *testing.T) {
 	pagetest.Golden(t, devicecode.New, map[string]devicecode.Data{
-		"empty": {Token: "TOKEN"}, "unknown": {Token: "TOKEN", Code: pagetest.Hostile, Problem: devicecode.Unknown}, "stale": {Token: "TOKEN", Problem: devicecode.Stale},
+		"empty": {Token: "TOKEN", Flow: "0123456789abc"}, "unknown": {Token: "TOKEN", Flow: "0123456789abc", Code: pagetest.Hostile, Problem: devicecode.Unknown}, "stale": {Token: "TOKEN", Flow: "0123456789abc", Problem: devicecode.Stale},
 	})
 }

@@ -38,14 +38,16 @@ const (
 
 // Data is what the page shows.
 type Data struct {
-	// Token ties the form to the session and to this one request.
-	Token string
+	// Token ties the form to the session and to this one request, and Flow is the key of what it is a part of.
+	Token, Flow string
 	// Code as the device shows it.
 	Code string
 	// App, Publisher (may be empty) and Namespace ("namespace/name") say who asks.
 	App, Publisher, Namespace string
 	// Homepage and PolicyURI are https URLs, or empty.
 	Homepage, PolicyURI string
+	// More is true when there is more to ask on the next page: then the button says so.
+	More bool
 	// Scopes in words; empty when it asks for none.
 	Scopes []Scope
 	// Started is when the request was made, Now when it is shown.

@@ -4,6 +4,7 @@ package failure
 
 import (
 	_ "embed" // the template
+	"strings"
 
 	"github.com/grantkeeper/grantkeeper/server/internal/page"
 )
@@ -30,7 +31,11 @@ const (
 	NoSignIn Kind = "nosignin"
 	// ClientGone: the client was deleted, suspended, cut off or changed; Owner says whose it is.
 	ClientGone Kind = "clientgone"
-	// Answered: the device's request was decided before, or has expired.
+	// UnknownApp: an authorization request of no app that is known here.
+	UnknownApp Kind = "unknownapp"
+	// WrongAddress: an authorization request that leads to an address that is not registered for the app; Owner says whose it is.
+	WrongAddress Kind = "wrongaddress"
+	// Answered: the app's or device's request was decided before, or has expired.
 	Answered Kind = "answered"
 	// BadReturn: an app asked for a sign-out that leads to an address that is not registered; Owner says whose it is.
 	BadReturn Kind = "badreturn"
@@ -50,6 +55,18 @@ type Data struct {
 	Owner string
 	// Again is where the page leads back to, a path relative to the issuer's; the sign-in when empty.
 	Again string
+}
+
+// AgainText is the key of what the link to Again says.
+func (d Data) AgainText() string {
+	switch {
+	case d.Again == "/device":
+		return "failure.again"
+	case strings.HasPrefix(d.Again, "/login/again"):
+		return "failure.startagain"
+	default:
+		return "failure.back"
+	}
 }
 
 // New parses the page.

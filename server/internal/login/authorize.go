@@ -1,0 +1,97 @@
+package login
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+
+	"github.com/grantkeeper/grantkeeper/server/internal/authrequest"
+	"github.com/grantkeeper/grantkeeper/server/internal/page/failure"
+	"github.com/grantkeeper/grantkeeper/server/internal/web"
+)
+
+// authorize is the authorization endpoint (RFC 6749 section 3.1) by GET. What needs nobody to be asked is answered at once, and
+// leaves nothing in the browser.
+func (l *Login) authorize(v *visit) error {
+	v.linked = true
+	if err := l.read(v, v.R.URL.RawQuery); err != nil {
+		return err
+	}
+	return l.proceed(v)
+}
+
+// authorizeByPost is the authorization endpoint by POST (OpenID Connect Core section 3.1.2.1). The form comes from the app's site,
+// and without our cookies: who is signed in is seen when the browser comes back from the redirect.
+func (l *Login) authorizeByPost(v *visit) error {
+	kind, _, err := mime.ParseMediaType(v.R.Header.Get("Content-Type"))
+	if err != nil || kind != "application/x-www-form-urlencoded" {
+		return web.BadRequest(errors.New("the body is not a form"))
+	}
+	raw, err := io.ReadAll(http.MaxBytesReader(v.W, v.R.Body, authrequest.MaxRequest))
+	if err != nil {
+		return web.BadRequest(err)
+	}
+	if err := l.read(v, string(raw)); err != nil {
+		return err
+	}
+	return l.goTo(v, PathLogin)
+}
+
+// read begins a flow with an app's request.
+func (l *Login) read(v *visit, raw string) error {
+	id, err := l.randomID()
+	if err != nil {
+		return err
+	}
+	request, err := authrequest.Read(v.Snapshot, raw, authrequest.Input{ID: id, Now: v.Now, ReadHint: l.ReadHint})
+	if err != nil {
+		return requestPage(err)
+	}
+	return l.begin(v, flow{Request: request})
+}
+
+// again begins a flow anew, and an app's request with an id of its own: for those who come back to one that was answered, or whose
+// answer was lost, and those who want to sign in as somebody else.
+func (l *Login) again(v *visit) error {
+	v.linked = true
+	f := flow{Change: v.flow.Change, Errand: v.flow.Errand}
+	if d := v.flow.Device; d != nil && !d.Decided {
+		f.Device = &deviceFlow{Code: d.Code, Client: d.Client}
+	}
+	if v.flow.Request != nil {
+		r := *v.flow.Request
+		if _, err := authrequest.Judge(v.Snapshot, &r); err != nil {
+			return requestPage(err)
+		}
+		var err error
+		if r.ID, err = l.randomID(); err != nil {
+			return err
+		}
+		r.IssuedAt = v.Now.Unix()
+		f.Request = &r
+	}
+	if err := l.begin(v, f); err != nil {
+		return err
+	}
+	return l.proceed(v)
+}
+
+// requestPage is the page of a request whose answer must not leave the server.
+func requestPage(err error) error {
+	p := new(authrequest.PageError)
+	if !errors.As(err, &p) {
+		return err
+	}
+	kind := failure.BadRequest
+	switch p.Kind {
+	case authrequest.UnknownClient:
+		kind = failure.UnknownApp
+	case authrequest.BadRedirect:
+		kind = failure.WrongAddress
+	case authrequest.ClientGone:
+		kind = failure.ClientGone
+	case authrequest.Unreadable:
+	}
+	return &web.Failed{Status: http.StatusBadRequest, Kind: kind, Cause: p, Owner: p.Owner}
+}

@@ -1,0 +1,33 @@
+package server
+
+import (
+	"fmt"
+
+	"github.com/grantkeeper/grantkeeper/server/internal/choices"
+	"github.com/grantkeeper/grantkeeper/server/internal/idp"
+	"github.com/grantkeeper/grantkeeper/server/internal/login"
+	"github.com/grantkeeper/grantkeeper/server/internal/token"
+)
+
+// wireLogin makes the browser flow.
+func (s *Server) wireLogin(issuer *token.Issuer, providers *idp.Set) error {
+	lister, err := choices.New(issuer, s.deps.Now)
+	if err != nil {
+		return fmt.Errorf("choices: %w", err)
+	}
+	readHint := func(idToken string) (sub, sid string, ok bool) {
+		settings := s.registry.Current().Server()
+		if settings == nil {
+			return "", "", false
+		}
+		hint, err := issuer.ReadID(settings.Issuer, idToken)
+		if err != nil {
+			return "", "", false
+		}
+		return hint.Subject, hint.SID, true
+	}
+	s.login, err = login.New(login.Deps{
+		Web: s.web, Storage: s.storage, Providers: providers, Factors: s.factors, Choices: lister, AtRest: s.atRest, ReadHint: readHint,
+	})
+	return err
+}
