@@ -33,7 +33,7 @@ func (g RefreshToken) Authorize(ctx context.Context, r *Request) (*Authorization
 	if !ok {
 		return nil, oauth.InvalidGrant("the refresh token is not valid, or no longer")
 	}
-	if err := g.Upstream.Check(ctx, r, hash); err != nil {
+	if err := g.Upstream.Check(ctx, r.Snapshot.IdentityProviders(), r.Client.UID, hash, r.Now); err != nil {
 		return nil, err
 	}
 	refresh := token.NewRefresh(r.Snapshot.Keys().Derivation)

@@ -65,11 +65,10 @@ func NewUpstream(p Providers, s UpstreamStorage, atRest *seal.Sealer) *Upstream 
 	return &Upstream{providers: p, storage: s, atRest: atRest, away: map[string]time.Time{}, unsaved: map[string]storage.User{}}
 }
 
-// Check asks about the account of a refresh token that is about to be used. Nothing is consumed, and no transaction is open
+// Check asks about the account of a refresh token that a client is about to use. Nothing is consumed, and no transaction is open
 // meanwhile. What is wrong with the token itself is left to the rotation. Errors: invalid_grant when the account may not sign in
 // any more, temporarily_unavailable when the provider has been out of reach for longer than UpstreamGrace, or storage is.
-func (u *Upstream) Check(ctx context.Context, r *Request, token storage.Hash) error {
-	declared := r.Snapshot.IdentityProviders()
+func (u *Upstream) Check(ctx context.Context, declared []*registration.IdentityProvider, clientUID string, token storage.Hash, now time.Time) error {
 	if u == nil || !u.providers.Asks(declared) {
 		return nil
 	}
@@ -79,14 +78,14 @@ func (u *Upstream) Check(ctx context.Context, r *Request, token storage.Hash) er
 		return nil
 	case err != nil:
 		return oauth.Unavailable().WithCause(err)
-	case granted.Client.UID != r.Client.UID, !current.ConsumedAt.IsZero():
+	case granted.Client.UID != clientUID, !current.ConsumedAt.IsZero():
 		return nil
 	}
 	// Whoever comes first asks for all. It goes on when that one's request ends.
 	answer := u.flights.DoChan(granted.UserID, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), upstreamTimeout)
 		defer cancel()
-		return nil, u.check(ctx, declared, granted.UserID, r.Now)
+		return nil, u.check(ctx, declared, granted.UserID, now)
 	})
 	select {
 	case <-ctx.Done():
