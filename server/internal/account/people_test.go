@@ -1,6 +1,7 @@
 package account
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -8,8 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/grantkeeper/grantkeeper/internal/registration"
 	"github.com/grantkeeper/grantkeeper/server/internal/factor/factortest"
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
+	"github.com/grantkeeper/grantkeeper/server/internal/registry"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
 )
 
@@ -310,4 +313,44 @@ func (f *fixture) sessionOf(p *person) storage.Session {
 		f.Fatal(err)
 	}
 	return s
+}
+
+func TestOutOfReach(t *testing.T) {
+	t.Run("B18 storage out of reach is 503, nothing is changed, and nothing is said to be", func(t *testing.T) {
+		f := newFixture(t, options{})
+		_, token := f.authorize(f.ada, acme(), nil)
+		p := f.signedIn(f.ada)
+		revoke, all, data := p.get("/account/revoke?app="+acmeUID).tokens(), p.get("/account/sessions/all").tokens(), p.get("/account/data").tokens()
+		f.down.Store(true)
+		for path, form := range map[string]url.Values{
+			"/account/revoke?app=" + acmeUID: {"token": revoke}, "/account/sessions/all": {"token": all}, "/account/data/erase": {"token": data[1:2], "sure": {"yes"}},
+		} {
+			a := p.post(path, form).want(http.StatusServiceUnavailable, "Nothing was changed").without("secret detail")
+			if a.header.Get("Retry-After") == "" {
+				t.Errorf("%s: no Retry-After", path)
+			}
+		}
+		f.down.Store(false)
+		for _, action := range []string{"grant.revoked", "session.ended", "data.erased"} {
+			if got := f.audited(action); got != nil {
+				t.Errorf("K21 %v", got)
+			}
+		}
+		p.get("/account").want(http.StatusOK, "Acme CLI")
+		if err := f.refresh(token, acme()); err != nil {
+			t.Error(err)
+		}
+	})
+
+	t.Run("without a key at rest no authenticator app is set up", func(t *testing.T) {
+		f := newFixture(t, options{})
+		f.registry.Apply([]registry.Change{{Key: "keys", Document: &registration.Keys{Namespace: "oauth", Name: "main",
+			Sealing: f.registry.Current().Keys().Sealing}}}, "2")
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		if err := f.registry.WaitFor(ctx, func(s *registry.Snapshot) bool { return len(s.Keys().AtRest) == 0 }); err != nil {
+			t.Fatal(err)
+		}
+		f.signedIn(f.ada).get("/account/security/app").want(http.StatusServiceUnavailable)
+	})
 }
