@@ -243,13 +243,21 @@ func (p *Page) CheckLook(name string, l Look) {
 	if !l.Forced && l.Text == 0 { // these are of the same elements and have no colours of ours
 		p.axe(what)
 	}
-	p.reflows(what)
+	p.fits(what)
 	p.Screenshot(name + " " + l.Name)
 }
 
-// reflows checks that nothing is wider than the window, and that what people click is at least 24 px wide and high (WCAG 2.2,
+// CheckFit checks one look without axe-core: that texts of another length fit the page.
+func (p *Page) CheckFit(name string, l Look) {
+	p.Helper()
+	p.Look(l)
+	p.fits(name + ", " + l.Name)
+	p.Screenshot(name + " " + l.Name)
+}
+
+// fits checks that nothing is wider than the window, and that what people click is at least 24 px wide and high (WCAG 2.2,
 // 2.5.8), but for links within a sentence and boxes whose label can be clicked.
-func (p *Page) reflows(what string) {
+func (p *Page) fits(what string) {
 	p.Helper()
 	if wider := Eval[int](p, `document.documentElement.scrollWidth - window.innerWidth`); wider > 0 {
 		p.Errorf("%s: the page is %d px wider than the window", what, wider)

@@ -69,7 +69,7 @@ func Golden[D any](t *testing.T, parse func(*page.Layout) (*page.Page[D], error)
 }
 
 // look opens the pages in a browser: in the default language in every look, in one that is read from right to left narrow and
-// dark, and in all others narrow.
+// dark, and in all others whether it fits when narrow.
 func look(t *testing.T, languages []string, answers map[string]*httptest.ResponseRecorder) {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -98,7 +98,7 @@ func look(t *testing.T, languages []string, answers map[string]*httptest.Respons
 			p.CheckLook(name+" "+lang, browser.Narrow)
 			p.CheckLook(name+" "+lang, browser.Dark)
 		default:
-			p.CheckLook(name+" "+lang, browser.Narrow)
+			p.CheckFit(name+" "+lang, browser.Narrow)
 		}
 	}
 }
