@@ -76,11 +76,11 @@ func (l *Login) issueCode(v *visit, a asked, g given) error {
 		Nonce: r.Nonce, ACR: reportedACR(oauth.ACROf(v.Session.Methods), r), CreatedAt: v.Now, ExpiresAt: v.Now.Add(grant.CodeTTL),
 	}
 	code.Code, _ = oauth.ParseCredential(oauth.PrefixCode, value)
-	if r.Claims != nil {
-		if code.Claims, err = encodeClaims(r.Claims.IDToken); err != nil {
+	if claims := r.GivenClaims(g.scopes); claims != nil {
+		if code.Claims, err = encodeClaims(claims.IDToken); err != nil {
 			return err
 		}
-		if issued.Claims, err = encodeClaims(r.Claims.UserInfo); err != nil {
+		if issued.Claims, err = encodeClaims(claims.UserInfo); err != nil {
 			return err
 		}
 	}
