@@ -109,11 +109,15 @@ func (m *Messages) MatchTags(tags []string) (string, bool) {
 // Text is a message with its places filled in: args are name, value, name, value. An unknown key is an error, so that a
 // page with a hole is found by its golden test.
 func (m *Messages) Text(lang, key string, args ...any) (string, error) {
+	return m.text(lang, key, args, func(v string) string { return v })
+}
+
+func (m *Messages) text(lang, key string, args []any, write func(string) string) (string, error) {
 	text, err := m.find(lang, key)
 	if err != nil {
 		return "", err
 	}
-	return fill(text, key, args, func(v string) string { return v })
+	return fill(text, key, args, write)
 }
 
 // Has reports whether there is such a message.
@@ -209,11 +213,16 @@ func fill(text, key string, args []any, write func(string) string) (string, erro
 	return strings.NewReplacer(pairs...).Replace(text), nil
 }
 
-// funcs are what templates write texts with: t as plain text, rich with each value set apart, in bold and isolated from
+// funcs are what templates write texts with: t as plain text, with values isolated where text runs from right to left; rich with each value set apart, in bold and isolated from
 // the direction of the text around it, for names that others chose; count, date and datetime as the methods of those names.
 func (m *Messages) funcs(lang string) template.FuncMap {
+	isolate := func(v string) string { return v }
+	if m.texts[lang]["layout.direction"] == "rtl" {
+		// FIRST STRONG ISOLATE to POP DIRECTIONAL ISOLATE (Unicode UAX 9), as bdi does where there can be an element.
+		isolate = func(v string) string { return "\u2068" + v + "\u2069" }
+	}
 	return template.FuncMap{
-		"t": func(key string, args ...any) (string, error) { return m.Text(lang, key, args...) },
+		"t": func(key string, args ...any) (string, error) { return m.text(lang, key, args, isolate) },
 		"rich": func(key string, args ...any) (template.HTML, error) {
 			text, err := m.find(lang, key)
 			if err != nil {

@@ -287,6 +287,28 @@ func TestDates(t *testing.T) {
 	}
 }
 
+func TestIsolation(t *testing.T) {
+	l := layout(t)
+	p, err := Parse[string](l, `{{define "title"}}T{{end}}{{define "main"}}<p title="{{t "signin.lead" "service" .Data}}">{{rich "signin.lead" "service" .Data}}</p>{{end}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for lang, want := range map[string]string{
+		"ar": "\u2068A &amp; B\u2069",
+		"en": `title="Use your A &amp; B account."`,
+	} {
+		t.Run(lang, func(t *testing.T) {
+			w := httptest.NewRecorder()
+			if err := p.Render(w, 200, Shell{Language: lang}, "A & B"); err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(w.Body.String(), want) || !strings.Contains(w.Body.String(), "<strong><bdi>A &amp; B</bdi></strong>") {
+				t.Error(w.Body)
+			}
+		})
+	}
+}
+
 func TestRender(t *testing.T) {
 	l := layout(t)
 	p, err := Parse[string](l, `{{define "title"}}T{{end}}{{define "main"}}<p>{{.Data}}</p>{{end}}`)
