@@ -119,6 +119,19 @@ func TestH10(t *testing.T) {
 		}
 	})
 
+	t.Run("A24 a form about one app takes nothing from another", func(t *testing.T) {
+		f := newFixture(t, options{})
+		_, token := f.authorize(f.ada, acme(), nil)
+		f.authorize(f.ada, other(), nil)
+		p := f.signedIn(f.ada)
+		about := p.get("/account/revoke?app=" + otherUID).tokens()
+		p.post("/account/revoke?app="+acmeUID, url.Values{"token": about}).want(http.StatusForbidden)
+		p.post("/account/revoke", url.Values{"token": about}).want(http.StatusForbidden)
+		if err := f.refresh(token, acme()); err != nil {
+			t.Error(err)
+		}
+	})
+
 	t.Run("a list of more than twenty goes on on another page", func(t *testing.T) {
 		f := newFixture(t, options{})
 		for i := range 25 {
