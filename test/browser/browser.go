@@ -28,10 +28,12 @@ type Page struct {
 	testing.TB
 	// Tab is the context for what the methods do not cover, with chromedp.Do, Run and Call.
 	Tab context.Context
+
+	scripted bool
 }
 
 // New starts a browser that ends with the test. It accepts the certificates of httptest. Scripts of pages do not run: our
-// pages need none.
+// pages need none; see [Page.Scripts].
 func New(t testing.TB) *Page {
 	t.Helper()
 	path := chromium(t)
@@ -86,6 +88,13 @@ func (p *Page) where() string {
 	return fmt.Sprintf("at %s: %s", at, strings.Join(strings.Fields(text), " "))
 }
 
+// Scripts says whether scripts of pages run from the next page on. They do not in a new browser.
+func (p *Page) Scripts(on bool) {
+	p.Helper()
+	p.scripted = on
+	p.scripts(on)
+}
+
 func (p *Page) scripts(on bool) {
 	p.Helper()
 	if _, err := chromedp.Call(p.Tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on}); err != nil {
@@ -105,7 +114,7 @@ func (p *Page) Type(selector, text string) {
 	p.Wait(selector)
 	p.scripts(true) // emptying the box takes the page's own interpreter
 	p.do("empty "+selector, chromedp.Clear(chromedp.CSS(selector)))
-	p.scripts(false)
+	p.scripts(p.scripted)
 	p.do("type into "+selector, chromedp.SendKeys(chromedp.CSS(selector), text))
 }
 
@@ -324,7 +333,7 @@ func (p *Page) axe(what string) {
 	}
 	// The developer tools' own evaluation is not the page's: no policy of the page is loosened for it.
 	p.scripts(true)
-	defer p.scripts(false)
+	defer p.scripts(p.scripted)
 	Eval[int](p, string(script)+";0")
 	out := Eval[string](p, `axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]})
 		.then(r => JSON.stringify({violations: r.violations, passes: r.passes.length}))`)

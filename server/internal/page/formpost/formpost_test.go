@@ -1,6 +1,8 @@
 package formpost_test
 
 import (
+	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -8,6 +10,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/server/internal/page"
 	"github.com/grantkeeper/grantkeeper/server/internal/page/formpost"
 	"github.com/grantkeeper/grantkeeper/server/internal/page/pagetest"
+	"github.com/grantkeeper/grantkeeper/test/browser"
 )
 
 func TestGolden(t *testing.T) {
@@ -42,4 +45,47 @@ func TestPolicy(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestInChromium(t *testing.T) {
+	if !browser.Wanted() {
+		t.Skip("NOT RUN: tests in a browser are not asked for")
+	}
+	l, err := page.NewLayout()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := formpost.New(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprintf(w, "<!doctype html><title>Home</title><h1>%s</h1>", r.URL.Query().Get("got"))
+	}))
+	defer home.Close()
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, home.URL+"/?got="+r.Method+r.PostFormValue("code")+r.PostFormValue("submit"), http.StatusSeeOther)
+	}))
+	defer app.Close()
+	id := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		// A field of this name would hide the form's own submit.
+		d := formpost.Data{Action: app.URL + "/cb", Fields: []formpost.Field{{Name: "code", Value: "gkc"}, {Name: "submit", Value: "1"}}}
+		if err := p.Render(w, http.StatusOK, page.Shell{}, d); err != nil {
+			t.Error(err)
+		}
+	}))
+	defer id.Close()
+	t.Run("by its script, and on to another host of the app", func(t *testing.T) {
+		b := browser.New(t)
+		b.Scripts(true)
+		b.Open(id.URL)
+		b.Heading("POSTgkc1")
+	})
+	t.Run("by the button where scripts are off", func(t *testing.T) {
+		b := browser.New(t)
+		b.Open(id.URL)
+		b.Heading("Back to the app")
+		b.Click("button")
+		b.Heading("POSTgkc1")
+	})
 }
