@@ -26,4 +26,6 @@ type given struct {
 	// consent is what need not be asked again from now on, to be written together with the code or the grant: the above, and what
 	// was allowed before and not asked about now. nil leaves what is remembered as it is.
 	consent *storage.Consent
+	// answered is true when the person was asked just now.
+	answered bool
 }

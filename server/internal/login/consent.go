@@ -204,29 +204,29 @@ func (l *Login) submitConsent(v *visit, a asked) error {
 		f.problem, f.at = problem, at
 		return l.renderConsent(v, http.StatusBadRequest, a, sheet, lists, f)
 	}
-	g := given{scopes: r.Scopes, audience: r.Audience, details: r.Details}
+	g := given{scopes: r.Scopes, audience: r.Audience, details: r.Details, answered: true}
 	if k := r.Keep; k != nil {
 		g.consent = &storage.Consent{
 			UserID: v.User.ID, Client: refOf(a), Scopes: k.Scopes, Audience: k.Audience, AuthorizationDetails: k.Details,
 			CreatedAt: v.Now, UpdatedAt: v.Now,
 		}
 	}
-	if err := l.finish(v, a, g); err != nil {
-		return err
-	}
-	l.noteConsent(v, a, actionConsentGiven, r.Scopes)
-	return nil
+	return l.finish(v, a, g)
 }
 
 // denyConsent ends it without giving anything.
 func (l *Login) denyConsent(v *visit, a asked) error {
-	if err := l.refuse(v, a, oauth.AccessDenied()); err != nil {
-		return err
-	}
 	if a.request != nil || a.device != nil { // who keeps things as they are refuses nothing
 		l.noteConsent(v, a, actionConsentRefused, a.scopes)
 	}
-	return nil
+	return l.refuse(v, a, oauth.AccessDenied())
+}
+
+// noteGiven writes that the person consented, once it counts, and before the browser is answered.
+func (l *Login) noteGiven(v *visit, a asked, g given) {
+	if g.answered {
+		l.noteConsent(v, a, actionConsentGiven, g.scopes)
+	}
 }
 
 func (l *Login) noteConsent(v *visit, a asked, action audit.Action, scopes []string) {

@@ -66,5 +66,6 @@ func (l *Login) finishChange(v *visit, a asked, g given) error {
 	case err != nil:
 		return web.Unavailable(err)
 	}
+	l.noteGiven(v, a, g)
 	return web.Redirect(v.Visit, pathAccount)
 }

@@ -92,6 +92,7 @@ func (l *Login) issueCode(v *visit, a asked, g given) error {
 	case err != nil:
 		return web.Unavailable(err)
 	}
+	l.noteGiven(v, a, g)
 	l.web.Note(v.Visit, audit.Event{Action: actionCodeIssued, Client: client.ID, Namespace: a.client.Namespace,
 		GrantType: oauth.GrantTypeAuthorizationCode, GrantID: issued.ID, Scope: strings.Join(g.scopes, " ")})
 	return l.respond(v, a, authrequest.Success(v.Snapshot.Server().Issuer, r, value))
@@ -146,6 +147,7 @@ func (l *Login) approveDevice(v *visit, a asked, g given) error {
 	case err != nil:
 		return web.Unavailable(err)
 	}
+	l.noteGiven(v, a, g)
 	l.web.Note(v.Visit, event)
 	if c := g.consent; c != nil {
 		// The device has its grant by now. What could not be remembered is asked again the next time.
