@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -84,8 +83,6 @@ type Shell struct {
 	Account string
 	// Secure is true when the issuer is https.
 	Secure bool
-	// FormAction are the sources, in the words of CSP, that forms may lead to besides our own origin.
-	FormAction []string
 	// Logo is the address of the server's logo, on this host; empty for the project's own mark.
 	Logo string
 	// Accent and AccentDark are the server's colours, "#rrggbb"; see [accentStyle]. Empty for the project's own.
@@ -173,22 +170,9 @@ func (p *Page[D]) Render(w http.ResponseWriter, status int, s Shell, data D) err
 // origin.
 type Targeted interface{ FormSources() []string }
 
-// FormSource is what a policy's form-action names the target of a form by: the origin, or the scheme where CSP has no word for
-// the origin (Level 3 section 2.3.1 knows neither IPv6 addresses nor schemes of an app). It is for redirect URIs, checked before.
-func FormSource(target string) string {
-	u, err := url.Parse(target)
-	if err != nil || u.Scheme == "" {
-		return "'none'"
-	}
-	if u.Host == "" || strings.HasPrefix(u.Host, "[") {
-		return u.Scheme + ":"
-	}
-	return u.Scheme + "://" + u.Host
-}
-
 // headers sets what every HTML answer carries (RFC 9700 sections 4.2.4 and 4.16).
 func headers(h http.Header, l *look, s Shell, data any) {
-	targets := append([]string{"'self'"}, s.FormAction...)
+	targets := []string{"'self'"} // where else a form leads in the end, package leave says how
 	if d, ok := data.(Targeted); ok {
 		targets = d.FormSources()
 	}

@@ -30,8 +30,6 @@ type Visit struct {
 	// Session and User are zero when nobody is signed in.
 	Session storage.Session
 	User    storage.User
-	// FormAction are the sources that forms of the page may lead to besides our own origin: that of a redirect URI.
-	FormAction []string
 	// Again is where the failure page leads back to, relative to the issuer's path; the sign-in page when empty.
 	Again string
 
@@ -45,7 +43,6 @@ func (v *Visit) SignedIn() bool { return v.User.ID != "" }
 func (v *Visit) Shell() page.Shell {
 	return v.web.brand(page.Shell{
 		Language: v.Language, Service: v.Site.Service, Base: v.Site.Base, Account: AccountName(v.User), Secure: v.Site.Secure,
-		FormAction: v.FormAction,
 	}, v.Snapshot.Server())
 }
 
