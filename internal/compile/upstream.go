@@ -102,6 +102,8 @@ func (k *checker) oidc(p *v1alpha1.OAuthIdentityProvider, secret *corev1.Secret)
 		m := p.Spec.Microsoft
 		at = "spec.microsoft"
 		k.microsoft(d, m)
+		// So that Microsoft can be asked about an account later. (Google gives a refresh token at the first consent alone.)
+		d.Scopes = append(d.Scopes, "offline_access")
 		c = k.upstreamCredentials(p, at, m.ClientID, &m.ClientSecretRef, secret)
 	default:
 		o := p.Spec.OIDC
