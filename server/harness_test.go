@@ -249,7 +249,7 @@ func keys(t testing.TB) *registration.Keys {
 	return &registration.Keys{Namespace: "oauth", Name: "main", Signing: []registration.SigningKey{
 		{ID: "ec", Algorithm: "ES256", State: registration.KeyActive, PKCS8: pkcs8(ec), CreatedAt: time.Now(), ActiveAt: time.Now()},
 		{ID: "rsa", Algorithm: "RS256", State: registration.KeyActive, PKCS8: pkcs8(rs), CreatedAt: time.Now(), ActiveAt: time.Now()},
-	}, Sealing: symmetric("seal"), Derivation: symmetric("derive")}
+	}, Sealing: symmetric("seal"), Derivation: symmetric("derive"), AtRest: symmetric("rest")}
 }
 
 func (w *world) path(d registration.Document) string {
