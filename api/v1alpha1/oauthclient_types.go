@@ -118,7 +118,7 @@ type OAuthClientSpec struct {
 	// +kubebuilder:validation:MaxItems=20
 	// +listType=set
 	// +kubebuilder:validation:items:MinLength=1
-	// +kubebuilder:validation:items:MaxLength=512
+	// +kubebuilder:validation:items:MaxLength=267
 	// +kubebuilder:validation:items:XValidation:rule=`self.matches(r'^(https://(([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)*[a-z]([-a-z0-9]{0,61}[a-z0-9])?|(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(\.(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])){3}|\[[0-9a-f]{0,4}(:[0-9a-f]{0,4}){2,7}\])|http://(127\.0\.0\.1|\[::1\]|localhost))(:[0-9]+)?$')`,message="allowedOrigins: must be https:// and a host in lower case, with a port or none, and nothing else, not even a slash; http:// is for 127.0.0.1, [::1] and localhost only"
 	// +kubebuilder:validation:items:XValidation:rule=`(!self.matches(r'^https?://') || self.matches(r'^https?://([^/?#]*@)?(\[[^/?#\]]*\]|[^:/?#]*)(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?([/?#]|$)')) && !self.matches(r'^(https://[^/]*:443|http://[^/]*:80)$')`,message="allowedOrigins: the port must be from 1 to 65535; leave out 443 of https and 80 of http, as browsers do"
 	AllowedOrigins []string `json:"allowedOrigins,omitempty"`
