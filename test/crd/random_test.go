@@ -73,6 +73,24 @@ func TestRandomAddresses(t *testing.T) {
 		"redirect host": {"OAuthGrantPolicy", func(s string) map[string]any {
 			return map[string]any{"clients": map[string]any{}, "allow": map[string]any{"redirectHosts": []any{s}}}
 		}, registration.CheckRedirectHost},
+		"address after the sign-out": {"OAuthClient", func(s string) map[string]any {
+			return map[string]any{"type": "Device", "postLogoutRedirectURIs": []any{s}}
+		}, func(s string) error { return registration.CheckRedirectFor(registration.TypeDevice, s) }},
+		"origin": {"OAuthClient", func(s string) map[string]any {
+			return map[string]any{"type": "Browser", "redirectURIs": []any{"https://a.example"}, "allowedOrigins": []any{s}}
+		}, registration.CheckOrigin},
+		"back channel": {"OAuthClient", func(s string) map[string]any {
+			return map[string]any{"type": "Device", "backChannelLogout": map[string]any{"uri": s}}
+		}, registration.CheckServiceURI},
+		"choices": {"OAuthResource", func(s string) map[string]any {
+			return map[string]any{"identifier": "urn:a:b", "choices": map[string]any{"type": "a", "title": "A", "source": map[string]any{"url": s}}}
+		}, registration.CheckServiceURI},
+		"upstream issuer": {"OAuthIdentityProvider", func(s string) map[string]any {
+			return map[string]any{"oidc": map[string]any{"clientID": "a", "issuer": s}}
+		}, registration.CheckServiceBase},
+		"directory": {"OAuthIdentityProvider", func(s string) map[string]any {
+			return map[string]any{"ldap": map[string]any{"url": strings.Replace(s, "http", "ldap", 1), "users": map[string]any{"baseDN": "dc=a"}}}
+		}, func(s string) error { return registration.CheckLDAPURL(strings.Replace(s, "http", "ldap", 1), false) }},
 	} {
 		t.Run(what, func(t *testing.T) {
 			validator, schema := rulesOf(t, c.kind)
