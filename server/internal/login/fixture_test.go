@@ -28,6 +28,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/server/internal/factor"
 	"github.com/grantkeeper/grantkeeper/server/internal/idp"
 	"github.com/grantkeeper/grantkeeper/server/internal/idp/local"
+	"github.com/grantkeeper/grantkeeper/server/internal/idp/oidc"
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/page/pagetest"
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
@@ -55,6 +56,13 @@ type fixture struct {
 	issuer   string
 	logs     *syncBuffer
 	factors  *factor.Factors
+	// file is the database's.
+	file      string
+	log       *slog.Logger
+	providers *idp.Set
+	replica   http.Handler
+	// pick, if set, says which replica gets the next request.
+	pick func() http.Handler
 	// hints are the subjects of ID tokens that may be hints.
 	hints map[string]string
 
@@ -65,6 +73,7 @@ type fixture struct {
 
 type fixtureOptions struct {
 	plain       bool   // http
+	host        string // of the issuer, where not 127.0.0.1
 	path        string // of the issuer
 	displayName string
 }
@@ -79,8 +88,12 @@ func newFixture(t *testing.T, o fixtureOptions) *fixture {
 		scheme = "http"
 	}
 	f.issuer = scheme + "://" + f.server.Listener.Addr().String() + o.path
+	if o.host != "" {
+		f.issuer = strings.Replace(f.issuer, "127.0.0.1", o.host, 1)
+	}
 
-	db, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(t.TempDir(), "test.db"), Clock: f.clock})
+	f.file = filepath.Join(t.TempDir(), "test.db")
+	db, err := sqlite.Open(t.Context(), sqlite.Config{Path: f.file, Clock: f.clock})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,32 +117,10 @@ func newFixture(t *testing.T, o fixtureOptions) *fixture {
 	}, "1")
 	f.wait(func(s *registry.Snapshot) bool { _, ok := s.ClientByUID(clientUID); return ok && s.Complete() })
 
-	providers := idp.NewSet(local.Factory(local.Options{}))
-	f.web, err = web.New(web.Deps{
-		Registry: f.registry, Storage: f.storage, Accounts: providers, Now: f.clock, Random: rand.Reader,
-		Address:   func(*http.Request) netip.Addr { f.mu.Lock(); defer f.mu.Unlock(); return f.address },
-		RequestID: func(context.Context) string { return "request-1" }, Log: log,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	lister, err := choices.New(nil, f.clock) // nothing here asks an API
-	if err != nil {
-		t.Fatal(err)
-	}
-	atRest := seal.New(func() []registration.SymmetricKey { return f.registry.Current().Keys().AtRest }, rand.Reader)
-	f.factors = factor.New(factor.Deps{Storage: db, AtRest: atRest, Registry: f.registry, Random: rand.Reader})
-	f.login, err = New(Deps{
-		Web: f.web, Storage: f.storage, Providers: providers, Factors: f.factors, Choices: lister, AtRest: atRest, ReadHint: f.readHint,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	mux := http.NewServeMux()
-	for _, r := range f.login.Routes() {
-		mux.Handle(r.Method+" "+o.path+r.Path, r.Handler)
-	}
-	f.server.Config.Handler = mux
+	f.log = log
+	f.providers = idp.NewSet(local.Factory(local.Options{}), oidc.Factory(oidc.Options{Loopback: func() bool { return true }}))
+	f.web, f.login, f.replica = f.instance(o)
+	f.server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f.serving().ServeHTTP(w, r) })
 	if o.plain {
 		f.server.Start()
 	} else {
@@ -142,6 +133,46 @@ func newFixture(t *testing.T, o fixtureOptions) *fixture {
 		}
 	})
 	return f
+}
+
+// instance makes one replica of the flow, over the database and keys that all share.
+func (f *fixture) instance(o fixtureOptions) (*web.Web, *Login, http.Handler) {
+	f.Helper()
+	w, err := web.New(web.Deps{
+		Registry: f.registry, Storage: f.storage, Accounts: f.providers, Now: f.clock, Random: rand.Reader,
+		Address:   func(*http.Request) netip.Addr { f.mu.Lock(); defer f.mu.Unlock(); return f.address },
+		RequestID: func(context.Context) string { return "request-1" }, Log: f.log,
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	lister, err := choices.New(nil, f.clock) // for choices in manifests, where no API is asked
+	if err != nil {
+		f.Fatal(err)
+	}
+	atRest := seal.New(func() []registration.SymmetricKey { return f.registry.Current().Keys().AtRest }, rand.Reader)
+	f.factors = factor.New(factor.Deps{Storage: f.storage.Storage.(factor.Storage), AtRest: atRest, Registry: f.registry, Random: rand.Reader})
+	l, err := New(Deps{
+		Web: w, Storage: f.storage, Providers: f.providers, Factors: f.factors, Choices: lister, AtRest: atRest, ReadHint: f.readHint,
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	for _, r := range l.Routes() {
+		mux.Handle(r.Method+" "+o.path+r.Path, r.Handler)
+	}
+	return w, l, mux
+}
+
+// serving is the replica that gets the next request.
+func (f *fixture) serving() http.Handler {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.pick != nil {
+		return f.pick()
+	}
+	return f.replica
 }
 
 func (f *fixture) readHint(idToken string) (sub, sid string, ok bool) {

@@ -77,7 +77,8 @@ func (l *Login) purpose(v *visit, s *situation) error {
 	f := v.flow
 	switch {
 	case f.Request != nil:
-		s.purpose, s.silent, s.refused, s.answered = toApp, f.Request.Prompts("none"), f.Request.Refused, f.Answered
+		s.purpose, s.refused, s.answered = toApp, f.Request.Refused, f.Answered
+		s.silent = slices.Equal(f.Request.Prompt, []string{"none"}) // with another value it is a mistake of the app, and refused
 		client, err := authrequest.Judge(v.Snapshot, f.Request)
 		if p := new(authrequest.PageError); errors.As(err, &p) {
 			s.gone, s.owner = true, p.Owner
