@@ -115,7 +115,7 @@ func TestSecondFactor(t *testing.T) {
 		}
 	})
 
-	t.Run("A33 who must have one and has none sets it up on the way to an app", func(t *testing.T) {
+	t.Run("who must have one and has none sets it up on the way to an app", func(t *testing.T) {
 		w := newWorld(t)
 		w.put(&registration.IdentityProvider{Namespace: "oauth", Name: "local", UID: "idp", DisplayName: "Local", Local: &registration.LocalProvider{
 			Accounts: []registration.LocalAccount{{Username: "ada", PasswordHash: passwordHash}}, SecondFactor: true,

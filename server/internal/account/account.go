@@ -171,11 +171,14 @@ func whence(v *web.Visit) string {
 	if v.R.Method == http.MethodPost {
 		switch path {
 		case pathExport, pathErase:
-			return pathData
+			path = pathData
 		case pathRevoke, pathApp:
-			return PathApps
+			path = PathApps
 		case pathTOTPRemove, pathPasskeyRemove:
-			return PathSecurity
+			path = PathSecurity
+		}
+		if flow := v.R.PostForm.Get("flow"); flowKey.MatchString(flow) {
+			path += "?flow=" + flow
 		}
 		return path
 	}

@@ -227,7 +227,12 @@ func TestSecurity(t *testing.T) {
 		a := p.post("/account/security/app", url.Values{"token": open.tokens(), "pending": {open.field("pending")}, "code": {"000000"}}).want(http.StatusSeeOther)
 		p.get(strings.TrimPrefix(a.to, "")).want(http.StatusTeapot) // still signed in, and must sign in again
 		p.get("/account/security").want(http.StatusOK)              // looking is allowed
+		in := p.post("/account/security/app", url.Values{"token": open.tokens(), "flow": {"abc"}}).want(http.StatusSeeOther)
 		f.signIn.user, f.signIn.methods = f.ada, []string{oauth.MethodPassword}
+		if back := p.get(in.to).want(http.StatusSeeOther); back.to != "/account/security/app?flow=abc" {
+			t.Errorf("back to %s: the login that asked is forgotten", back.to)
+		}
+		f.advance(FreshFor + time.Second)
 		p.follow(p.get("/account/security/app")).want(http.StatusOK, "Set up an authenticator app")
 	})
 
