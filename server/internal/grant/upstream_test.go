@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -50,7 +51,7 @@ func (a *asked) Refresh(ctx context.Context, subject string, kept []byte, _ time
 type flaky struct {
 	storage.Storage
 	broken bool
-	reads  int
+	reads  atomic.Int64
 }
 
 var errDisk = errors.New("the disk is full")
@@ -63,7 +64,7 @@ func (f *flaky) CheckedUser(ctx context.Context, u storage.User) error {
 }
 
 func (f *flaky) RefreshToken(ctx context.Context, h storage.Hash) (storage.RefreshToken, storage.Grant, error) {
-	f.reads++
+	f.reads.Add(1)
 	return f.Storage.RefreshToken(ctx, h)
 }
 
@@ -257,12 +258,12 @@ func TestUpstreamAsksNobody(t *testing.T) {
 		"where no declared provider can be asked, at all": {b.declared[:1], appUID, token},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b.storage.reads = 0
+			b.storage.reads.Store(0)
 			if err := b.upstream.Check(t.Context(), c.declared, c.clientUID, c.token, b.now); err != nil || b.provider.n != 0 {
 				t.Errorf("error %v, asked %d times", err, b.provider.n)
 			}
-			if len(c.declared) == 1 && b.storage.reads != 0 {
-				t.Errorf("%d reads", b.storage.reads)
+			if len(c.declared) == 1 && b.storage.reads.Load() != 0 {
+				t.Errorf("%d reads", b.storage.reads.Load())
 			}
 		})
 	}

@@ -32,9 +32,7 @@ func (s *Set) Providers(declared []*registration.IdentityProvider) []Provider {
 			out = append(out, p)
 		}
 	}
-	if len(s.made) > 2*len(declared)+8 {
-		s.forget(declared)
-	}
+	s.forget(declared)
 	return out
 }
 
@@ -62,6 +60,7 @@ func (s *Set) Account(declared []*registration.IdentityProvider, providerUID, su
 func (s *Set) Asks(declared []*registration.IdentityProvider) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.forget(declared)
 	return slices.ContainsFunc(declared, func(d *registration.IdentityProvider) bool {
 		p, ok := s.provider(d)
 		return ok && p.Refresh != nil
@@ -93,8 +92,11 @@ func (s *Set) provider(d *registration.IdentityProvider) (Provider, bool) {
 	return Provider{}, false
 }
 
-// forget drops what is no longer declared.
+// forget drops what is no longer declared, once it is much.
 func (s *Set) forget(declared []*registration.IdentityProvider) {
+	if len(s.made) <= 2*len(declared)+8 {
+		return
+	}
 	keep := make(map[*registration.IdentityProvider]Provider, len(declared))
 	for _, d := range declared {
 		if p, ok := s.made[d]; ok {
