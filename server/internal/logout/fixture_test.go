@@ -54,10 +54,12 @@ type fixture struct {
 	notifier *logout.Notifier
 	results  map[string]int
 	told     chan struct{} // gets something whenever an attempt was made
+	answered chan string   // gets the Sec-Fetch-Dest of answered requests, while there is room
 	logs     *bytes.Buffer
 
-	mu  sync.Mutex
-	now time.Time
+	mu      sync.Mutex
+	now     time.Time
+	adopted *http.Cookie // of the session that a real browser is to have
 }
 
 // anyone takes every account for active.
@@ -107,7 +109,7 @@ func check(t *testing.T, err error) {
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	f := &fixture{T: t, now: time.Now().Truncate(time.Second), results: map[string]int{}, told: make(chan struct{}, 1), logs: &bytes.Buffer{}}
+	f := &fixture{T: t, now: time.Now().Truncate(time.Second), results: map[string]int{}, told: make(chan struct{}, 1), answered: make(chan string, 64), logs: &bytes.Buffer{}}
 	server := httptest.NewUnstartedServer(nil)
 	f.issuer = "http://" + server.Listener.Addr().String() + "/tenant"
 	f.db = must[*sqlite.DB](t)(sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(t.TempDir(), "test.db"), Clock: f.clock}))
@@ -145,7 +147,20 @@ func newFixture(t *testing.T) *fixture {
 		mux.Handle(r.Method+" /tenant"+r.Path, r.Handler)
 	}
 	mux.Handle("GET /tenant/v1/jwks", &jwks.Endpoint{Signer: s, MaxAge: time.Minute})
-	server.Config.Handler = mux
+	mux.HandleFunc("GET /tenant/adopt", func(w http.ResponseWriter, _ *http.Request) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		site := web.SiteOf(f.registry.Current().Server())
+		site.SetCookie(w, site.SessionCookie, f.adopted.Value, time.Hour)
+		_, _ = io.WriteString(w, "<!doctype html><title>Adopted</title><h1>Adopted</h1>")
+	})
+	server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mux.ServeHTTP(w, r)
+		select {
+		case f.answered <- r.Header.Get("Sec-Fetch-Dest"):
+		default:
+		}
+	})
 	server.Start()
 	t.Cleanup(func() {
 		server.Close()
