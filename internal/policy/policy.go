@@ -112,9 +112,15 @@ func (e *evaluation) redirect(field, uri string) {
 		e.add(field, uri, hostsRule, oneOf("hosts", e.hosts), "it "+err.Error())
 	case r.Loopback:
 	case r.Private:
-		if !slices.Contains(e.hosts, r.Scheme+":") {
-			e.add(field, uri, hostsRule, e.schemes(), "use one of these, https or a loopback address")
+		listed := e.schemes()
+		if slices.Contains(listed, r.Scheme+":") {
+			return
 		}
+		fix := "use https or a loopback address"
+		if len(listed) > 0 {
+			fix = "use one of these, https or a loopback address"
+		}
+		e.add(field, uri, hostsRule, oneOf("private schemes", listed), fix)
 	case !e.listed(r.Host):
 		e.unlisted(field, uri, hostsRule, "hosts", e.hosts)
 	}
@@ -136,15 +142,15 @@ func (e *evaluation) listed(host string) bool {
 	return slices.ContainsFunc(e.hosts, func(entry string) bool { return MatchHost(entry, host) })
 }
 
-// schemes says which private schemes are listed.
-func (e *evaluation) schemes() string {
+// schemes are the private schemes that are listed.
+func (e *evaluation) schemes() []string {
 	var private []string
 	for _, h := range e.hosts {
 		if strings.HasSuffix(h, ":") {
 			private = append(private, h)
 		}
 	}
-	return oneOf("private schemes", private)
+	return private
 }
 
 func (e *evaluation) lifetime(field string, value registration.Duration, rule string, limit registration.Duration) {
