@@ -30,6 +30,7 @@ type Page struct {
 	Tab context.Context
 
 	scripted bool
+	look     Look
 }
 
 // New starts a browser that ends with the test. It accepts the certificates of httptest. Scripts of pages do not run: our
@@ -206,8 +207,8 @@ func (p *Page) Look(l Look) {
 	if l.Forced {
 		forced = "active"
 	}
-	_, err := chromedp.Call(p.Tab, emulation.SetDeviceMetricsOverride,
-		emulation.SetDeviceMetricsOverrideParams{Width: l.Width, Height: l.Height, DeviceScaleFactor: 1})
+	p.look = l
+	err := p.window(l.Width, l.Height)
 	if err == nil {
 		_, err = chromedp.Call(p.Tab, emulation.SetEmulatedMedia,
 			emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
@@ -222,6 +223,12 @@ func (p *Page) Look(l Look) {
 		size = fmt.Sprintf("%dpx", l.Text)
 	}
 	Eval[string](p, `document.documentElement.style.fontSize = "`+size+`"`)
+}
+
+func (p *Page) window(width, height int64) error {
+	_, err := chromedp.Call(p.Tab, emulation.SetDeviceMetricsOverride,
+		emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: 1})
+	return err
 }
 
 // Language makes the browser ask for pages in a language from now on, as Accept-Language says it.
@@ -271,6 +278,13 @@ func (p *Page) fits(what string) {
 	if wider := Eval[int](p, `document.documentElement.scrollWidth - window.innerWidth`); wider > 0 {
 		p.Errorf("%s: the page is %d px wider than the window", what, wider)
 	}
+	outside := Eval[[]string](p, `[...document.querySelectorAll("main, main *")].filter(e => {
+		const r = e.getBoundingClientRect();
+		return r.width > 1 && (r.left < 0 || r.right > window.innerWidth);
+	}).map(e => e.outerHTML)`)
+	for _, e := range outside[:min(1, len(outside))] {
+		p.Errorf("%s: beyond the edge: %s", what, e)
+	}
 	small := Eval[[]string](p, `[...document.querySelectorAll("a, button, summary, select, input:not([type=hidden], label *)")].filter(e => {
 		const r = e.getBoundingClientRect();
 		return r.width > 0 && (r.width < 24 || r.height < 24) && !(e.matches("p a, dd a") && getComputedStyle(e).display == "inline");
@@ -302,7 +316,15 @@ func (p *Page) Screenshot(name string) {
 	if dir == "" {
 		return
 	}
-	png, err := chromedp.Run(p.Tab, chromedp.FullScreenshot(100))
+	// A window as high as the page: what Chromium captures beyond its window is off where text runs from right to left.
+	err := p.window(p.look.Width, max(p.look.Height, Eval[int64](p, `document.documentElement.scrollHeight`)))
+	var png []byte
+	if err == nil {
+		png, err = chromedp.Run(p.Tab, chromedp.CaptureScreenshot())
+	}
+	if err == nil {
+		err = p.window(p.look.Width, p.look.Height)
+	}
 	if err == nil {
 		err = os.WriteFile(filepath.Join(dir, strings.ReplaceAll(name, " ", "-")+".png"), png, 0o644)
 	}
