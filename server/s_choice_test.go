@@ -50,7 +50,7 @@ func newChosen(t *testing.T) *chosen {
 	}{{alone, "", ""}, {asking, "apps.api", secret}} {
 		a, err := sampleapi.New(sampleapi.Config{
 			Issuer: w.url, Identifier: w.alone.URL, ClientID: api.id, ClientSecret: api.secret, Data: sampleapi.Sample(), Now: w.now,
-			Client: &http.Client{Timeout: 5 * time.Second}, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+			Client: &http.Client{Timeout: 5 * time.Second}, Log: slog.New(slog.DiscardHandler),
 		})
 		if err != nil {
 			t.Fatal(err)

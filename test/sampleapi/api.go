@@ -173,15 +173,16 @@ func (a *API) failed(w http.ResponseWriter, r *http.Request, err error) {
 
 // refuse answers with a challenge (RFC 6750 section 3), which also says where to learn about tokens (RFC 9728 section 5.1).
 func (a *API) refuse(w http.ResponseWriter, status int, code, why, scope string) {
-	challenge := "Bearer "
+	var challenge []string
 	body := map[string]string{}
 	for _, p := range [][2]string{{"error", code}, {"error_description", why}, {"scope", scope}} {
 		if p[1] != "" {
-			challenge += p[0] + `="` + p[1] + `", ` // all of them are our own words
+			challenge = append(challenge, p[0]+`="`+p[1]+`"`) // all of them are our own words
 			body[p[0]] = p[1]
 		}
 	}
-	w.Header().Set("WWW-Authenticate", challenge+`resource_metadata="`+a.metadata+`"`)
+	challenge = append(challenge, `resource_metadata="`+a.metadata+`"`)
+	w.Header().Set("WWW-Authenticate", "Bearer "+strings.Join(challenge, ", "))
 	write(w, status, body)
 }
 

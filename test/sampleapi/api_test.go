@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -47,7 +46,7 @@ func newWorld(t *testing.T, introspect bool) *world {
 	t.Cleanup(w.issuer.Close)
 	c := sampleapi.Config{
 		Issuer: w.issuer.URL, Identifier: identifier, Data: sampleapi.Sample(), Now: func() time.Time { return w.now },
-		Client: w.issuer.Client(), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Client: w.issuer.Client(), Log: slog.New(slog.DiscardHandler),
 	}
 	if introspect {
 		c.ClientID, c.ClientSecret = "the api", "s%cret+/"

@@ -70,7 +70,7 @@ func (i *issuer) discover(ctx context.Context) (*discovered, error) {
 
 // verify checks type, algorithm and signature of a JWT and reads its claims.
 func (i *issuer) verify(ctx context.Context, typ, token string, into any) error {
-	parsed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
+	parsed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil || len(parsed.Signatures) != 1 {
 		return ErrInvalidToken
 	}

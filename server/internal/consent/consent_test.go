@@ -3,6 +3,7 @@ package consent
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -114,40 +115,35 @@ func TestAsk(t *testing.T) {
 			if got := describe(s); got != c.scopes {
 				t.Errorf("scopes %q, want %q", got, c.scopes)
 			}
-			groups := ""
-			for i, g := range s.Groups {
-				if i > 0 {
-					groups += " "
-				}
-				groups += g.Resource.Name
-				for _, id := range g.Chosen {
-					groups += ":" + id
-				}
+			var groups []string
+			for _, g := range s.Groups {
+				groups = append(groups, strings.Join(append([]string{g.Resource.Name}, g.Chosen...), ":"))
 			}
-			if groups != c.groups {
-				t.Errorf("groups %q, want %q", groups, c.groups)
+			if got := strings.Join(groups, " "); got != c.groups {
+				t.Errorf("groups %q, want %q", got, c.groups)
 			}
 		})
 	}
 }
 
 func describe(s *Sheet) string {
-	out := ""
+	var b strings.Builder
 	for i, scope := range s.Scopes {
 		if i > 0 {
-			out += " "
+			b.WriteString(" ")
 		}
-		out += scope.Name
-		for mark, on := range map[string]bool{"!": scope.Allowed, "*": scope.Optional} {
-			if on {
-				out += mark // never both
-			}
+		b.WriteString(scope.Name)
+		if scope.Allowed {
+			b.WriteString("!")
+		}
+		if scope.Optional {
+			b.WriteString("*")
 		}
 		if scope.Ticked {
-			out += "+"
+			b.WriteString("+")
 		}
 	}
-	return out
+	return b.String()
 }
 
 func TestDecide(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -104,7 +105,7 @@ func chat() *registration.Client {
 func (f *consentFixture) apply(c *registration.Client) {
 	f.Helper()
 	allowed := []string{"openid", "profile", "email", "offline_access", "orders.read", "clusters.read", "clusters.drop"}
-	version := fmt.Sprint(time.Now().UnixNano())
+	version := strconv.FormatInt(time.Now().UnixNano(), 10)
 	f.registry.Apply([]registry.Change{
 		{Key: "policy", Document: &registration.Policy{Namespace: "oauth", Name: "all", Allow: registration.Allow{
 			GrantTypes: []string{oauth.GrantTypeDeviceCode, oauth.GrantTypeRefreshToken, oauth.GrantTypeAuthorizationCode}, Scopes: allowed,
@@ -198,13 +199,13 @@ func (p *person) consented(a *answer, decision string, scopes []string, ids []st
 }
 
 // app is what the chat assistant has of ada.
-func (f *consentFixture) app(uid string) (storage.App, error) {
+func (f *consentFixture) app() (storage.App, error) {
 	f.Helper()
 	u, err := f.storage.SignedIn(f.Context(), storage.User{ID: "new", Provider: providerUID, Subject: "ada", Username: "Ada", Name: "Ada Lovelace", Email: "ada@example.com", EmailVerified: true})
 	if err != nil {
 		f.Fatal(err)
 	}
-	return f.storage.App(f.Context(), u.ID, uid)
+	return f.storage.App(f.Context(), u.ID, chatUID)
 }
 
 // chosenIn are the identifiers in authorization details.
@@ -216,10 +217,10 @@ func chosenIn(raw []byte) []string {
 	return out
 }
 
-// wantGrant compares the latest grant of a client.
-func (f *consentFixture) wantGrant(uid string, scopes, chosen []string) {
+// wantGrant compares its latest grant.
+func (f *consentFixture) wantGrant(scopes, chosen []string) {
 	f.Helper()
-	app, err := f.app(uid)
+	app, err := f.app()
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -253,11 +254,11 @@ func TestConsent(t *testing.T) {
 			}
 		}
 		p.consented(a, "approve", []string{"profile", "clusters.read"}, []string{"acme"}).wantCode()
-		f.wantGrant(chatUID, []string{"openid", "profile", "clusters.read"}, []string{"p1", "p2"})
+		f.wantGrant([]string{"openid", "profile", "clusters.read"}, []string{"p1", "p2"})
 
 		asked := f.asked.Load()
 		p.request("openid clusters.read").wantCode()
-		f.wantGrant(chatUID, []string{"openid", "clusters.read"}, []string{"p1", "p2"})
+		f.wantGrant([]string{"openid", "clusters.read"}, []string{"p1", "p2"})
 		if f.asked.Load() != asked {
 			t.Error("the API was asked although there was nothing to choose")
 		}
@@ -266,7 +267,7 @@ func TestConsent(t *testing.T) {
 			t.Error("what was allowed before is asked again")
 		}
 		p.consented(a, "approve", []string{"orders.read"}, nil).wantCode()
-		f.wantGrant(chatUID, []string{"openid", "profile", "clusters.read", "orders.read"}, []string{"p1", "p2"})
+		f.wantGrant([]string{"openid", "profile", "clusters.read", "orders.read"}, []string{"p1", "p2"})
 		a = p.request("openid clusters.read clusters.drop").want(200, "Web shop")
 		if !strings.Contains(a.body, `value="`+key("p1")+`" checked`) {
 			t.Error("what was chosen is not shown with what is new")
@@ -294,7 +295,7 @@ func TestConsent(t *testing.T) {
 		if got := p.consented(p.request("openid clusters.read").want(200), "deny", []string{"clusters.read"}, []string{"p1"}).response().Get("error"); got != "access_denied" {
 			t.Errorf("%q", got)
 		}
-		if _, err := f.app(chatUID); !errors.Is(err, storage.ErrNotFound) {
+		if _, err := f.app(); !errors.Is(err, storage.ErrNotFound) {
 			t.Errorf("the app has something: %v", err)
 		}
 		if !strings.Contains(f.logs.String(), `"msg":"consent.refused","client":"chat","namespace":"partners"`) {
@@ -312,12 +313,12 @@ func TestConsent(t *testing.T) {
 		}
 		a = p.consented(a, "approve", []string{"clusters.read"}, nil).want(400, "you still have to choose")
 		a = p.consented(a, "approve", []string{"clusters.read"}, []string{"p9", "foreign"}).want(400, "you still have to choose")
-		if _, err := f.app(chatUID); !errors.Is(err, storage.ErrNotFound) {
+		if _, err := f.app(); !errors.Is(err, storage.ErrNotFound) {
 			t.Errorf("the app has something: %v", err)
 		}
 		p.consented(a, "", nil, nil).want(400)
 		p.consented(a, "approve", []string{"clusters.read", "admin", "orders.read"}, []string{"own"}).wantCode()
-		f.wantGrant(chatUID, []string{"clusters.read"}, []string{"own"})
+		f.wantGrant([]string{"clusters.read"}, []string{"own"})
 	})
 
 	t.Run("a long list is searched without a script, and nothing that is ticked gets lost", func(t *testing.T) {
@@ -338,7 +339,7 @@ func TestConsent(t *testing.T) {
 			t.Error("what was ticked is not shown first")
 		}
 		p.consented(a, "approve", []string{"clusters.read"}, []string{"p3", "p112"}).wantCode() // p111 was unticked
-		f.wantGrant(chatUID, []string{"clusters.read"}, []string{"p112", "p3"})
+		f.wantGrant([]string{"clusters.read"}, []string{"p112", "p3"})
 	})
 
 	t.Run("an API that is away leaves everything as it is", func(t *testing.T) {
@@ -352,7 +353,7 @@ func TestConsent(t *testing.T) {
 			t.Error("it does not say when to try again")
 		}
 		p.request("clusters.read").want(503)
-		if _, err := f.app(chatUID); !errors.Is(err, storage.ErrNotFound) {
+		if _, err := f.app(); !errors.Is(err, storage.ErrNotFound) {
 			t.Errorf("the app has something: %v", err)
 		}
 		p.consented(p.request("orders.read").want(200), "approve", []string{"orders.read"}, nil).wantCode() // needs no answer
@@ -385,11 +386,11 @@ func TestConsent(t *testing.T) {
 		skip.Consent = registration.ConsentSkip
 		f.apply(skip)
 		p.request("openid orders.read clusters.drop", "resource", "https://api.example.com").wantCode()
-		f.wantGrant(chatUID, []string{"openid", "orders.read"}, nil)
+		f.wantGrant([]string{"openid", "orders.read"}, nil)
 		a := p.request("openid clusters.read").want(200, "Web shop") // something must be chosen
 		p.consented(a, "approve", nil, []string{"p1"}).wantCode()
 		p.request("openid clusters.read").wantCode()
-		f.wantGrant(chatUID, []string{"openid", "clusters.read"}, []string{"p1"})
+		f.wantGrant([]string{"openid", "clusters.read"}, []string{"p1"})
 	})
 
 	t.Run("an app on this device is told apart", func(t *testing.T) {
@@ -422,7 +423,7 @@ func TestConsentForms(t *testing.T) {
 		for _, site := range []string{"cross-site", "same-site"} {
 			p.submit(a, url.Values{"decision": {"approve"}}, func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", site) }).want(403)
 		}
-		if _, err := f.app(chatUID); !errors.Is(err, storage.ErrNotFound) {
+		if _, err := f.app(); !errors.Is(err, storage.ErrNotFound) {
 			t.Errorf("the app has something: %v", err)
 		}
 		f.advance(flowTTL + time.Second)
@@ -478,7 +479,7 @@ func TestConsentForms(t *testing.T) {
 		if codes != 1 {
 			t.Errorf("%d codes", codes)
 		}
-		app, err := f.app(chatUID)
+		app, err := f.app()
 		if err != nil || len(app.Grants) != 1 {
 			t.Errorf("%d grants, %v", len(app.Grants), err)
 		}
@@ -501,7 +502,7 @@ func TestConsentForms(t *testing.T) {
 				if strings.Contains(got.body+got.to, "code=") || got.status < 400 && name != "scope withdrawn" {
 					t.Errorf("%d to %q: %s", got.status, got.to, got.text())
 				}
-				if _, err := f.app(chatUID); !errors.Is(err, storage.ErrNotFound) {
+				if _, err := f.app(); !errors.Is(err, storage.ErrNotFound) {
 					t.Errorf("the app has something: %v", err)
 				}
 			})
@@ -587,8 +588,8 @@ func TestChange(t *testing.T) {
 		if to != "/account" {
 			t.Errorf("to %s", to)
 		}
-		f.wantGrant(chatUID, []string{"openid", "clusters.read"}, []string{"own", "p2"})
-		app, err := f.app(chatUID)
+		f.wantGrant([]string{"openid", "clusters.read"}, []string{"own", "p2"})
+		app, err := f.app()
 		if err != nil || !slices.Equal(app.Consent.Scopes, []string{"openid", "clusters.read"}) || !slices.Equal(chosenIn(app.Consent.AuthorizationDetails), []string{"own", "p2"}) {
 			t.Errorf("%v, %+v", err, app.Consent)
 		}
@@ -598,7 +599,7 @@ func TestChange(t *testing.T) {
 		f.in(t)
 		a := p.open("/consent/change?app=" + chatUID).want(200)
 		p.consented(a, "approve", []string{"clusters.read", "clusters.drop", "orders.read"}, []string{"p2"}).want(303)
-		f.wantGrant(chatUID, []string{"openid", "clusters.read"}, []string{"p2"})
+		f.wantGrant([]string{"openid", "clusters.read"}, []string{"p2"})
 	})
 
 	t.Run("cancel changes nothing", func(t *testing.T) {
@@ -607,7 +608,7 @@ func TestChange(t *testing.T) {
 		if to := p.consented(a, "deny", nil, nil).want(303).to; to != "/account" {
 			t.Errorf("to %s", to)
 		}
-		f.wantGrant(chatUID, []string{"openid", "clusters.read"}, []string{"p2"})
+		f.wantGrant([]string{"openid", "clusters.read"}, []string{"p2"})
 	})
 
 	t.Run("H10 somebody else's app, an unknown one and none are not found", func(t *testing.T) {
@@ -626,7 +627,7 @@ func TestChange(t *testing.T) {
 	t.Run("an app that was revoked meanwhile stays revoked", func(t *testing.T) {
 		f.in(t)
 		a := p.open("/consent/change?app=" + chatUID).want(200)
-		app, err := f.app(chatUID)
+		app, err := f.app()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -636,7 +637,7 @@ func TestChange(t *testing.T) {
 		if got := p.consented(a, "approve", []string{"clusters.read"}, []string{"p2"}); got.status < 400 {
 			t.Errorf("%d to %s", got.status, got.to)
 		}
-		if _, err := f.app(chatUID); !errors.Is(err, storage.ErrNotFound) {
+		if _, err := f.app(); !errors.Is(err, storage.ErrNotFound) {
 			t.Errorf("the app has something: %v", err)
 		}
 	})
