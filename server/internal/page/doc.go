@@ -2,7 +2,8 @@
 // headers of every HTML answer; each page is a folder below it: a template, its typed data and a golden file.
 //
 // Pages load nothing from another host and need no script, but for passkeys. They decide nothing: the handlers hand them data,
-// and everything in it is text to be escaped. A new page is a folder; a new language is a file in messages.
+// and everything in it is text to be escaped. A new page is a folder; a new language is a file in messages,
+// and a new text is in every one of them: a test says which is missing, or has other places or plural forms than its language needs.
 //
 // # Templates
 //

@@ -350,6 +350,12 @@ func TestShorten(t *testing.T) {
 	}
 }
 
+func TestStyleIsSmall(t *testing.T) {
+	if n := len(minify(styleSource)); n > 8<<10 {
+		t.Errorf("the style has %d bytes: pages have no room left for what they are about", n)
+	}
+}
+
 func TestMinify(t *testing.T) {
 	if got := minify("/* x\n y */\na {\n  b: c;\n}\n/* end"); got != "a{b:c}" {
 		t.Errorf("%q", got)
