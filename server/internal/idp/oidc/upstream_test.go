@@ -195,12 +195,12 @@ func (u *upstream) token(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	case "refresh_token":
-		if old := r.PostForm.Get("refresh_token"); u.locked || !u.refresh[old] {
+		old := r.PostForm.Get("refresh_token")
+		if u.locked || !u.refresh[old] {
 			fail(http.StatusBadRequest, "invalid_grant")
 			return
-		} else { //nolint:revive // the name belongs to the check
-			delete(u.refresh, old)
 		}
+		delete(u.refresh, old)
 	default:
 		fail(http.StatusBadRequest, "unsupported_grant_type")
 		return
