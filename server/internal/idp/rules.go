@@ -14,9 +14,10 @@ import (
 )
 
 const (
-	// MaxGroups and MaxGroup bound the groups of an identity: how many, and the bytes of each.
+	// MaxGroups is how many groups an identity may have.
 	MaxGroups = 1000
-	MaxGroup  = 256
+	// MaxGroup bounds the name of each, in bytes.
+	MaxGroup = 256
 
 	maxSubject = 255 // OpenID Connect Core section 8
 	maxName    = 256

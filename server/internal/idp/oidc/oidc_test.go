@@ -58,10 +58,9 @@ func want() idp.Identity {
 }
 
 // signIn goes through all of it.
-func signIn(t *testing.T, u *upstream, p idp.Redirector, r idp.BeginRequest) (idp.Identity, error) {
+func signIn(t *testing.T, u *upstream, p idp.Redirector) (idp.Identity, error) {
 	t.Helper()
-	r.CallbackURL, r.State, r.Now = "https://issuer.example/login/callback", "state", start()
-	location, kept, err := p.Begin(t.Context(), r)
+	location, kept, err := p.Begin(t.Context(), idp.BeginRequest{CallbackURL: "https://issuer.example/login/callback", State: "state", Now: start()})
 	if err != nil {
 		return idp.Identity{}, err
 	}
@@ -87,7 +86,7 @@ func TestSuite(t *testing.T) {
 		t.Run(name, idptest.Refresh{
 			Provider: p, Now: start(), Down: u.takeDown,
 			SignIn: func(t *testing.T) idp.Identity {
-				i, err := signIn(t, u, p, idp.BeginRequest{})
+				i, err := signIn(t, u, p)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -103,7 +102,7 @@ func TestSuite(t *testing.T) {
 		Factory: Factory(Options{Loopback: always}), Declared: registration.IdentityProvider{Name: "corp", UID: "uid", OIDC: declared(u)}, Now: start(),
 		Username: `claims.preferred_username`,
 		SignIn: func(t *testing.T, p idp.Provider) (idp.Identity, error) {
-			return signIn(t, u, p.Redirect, idp.BeginRequest{})
+			return signIn(t, u, p.Redirect)
 		},
 	}.Run)
 }
@@ -203,7 +202,7 @@ func TestIDToken(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			u := newUpstream(t, start())
 			change(u)
-			got, err := signIn(t, u, provider(t, declared(u)), idp.BeginRequest{})
+			got, err := signIn(t, u, provider(t, declared(u)))
 			if !errors.Is(err, idp.ErrCallback) || got.Subject != "" {
 				t.Errorf("%+v, error %v", got, err)
 			}
@@ -233,7 +232,7 @@ func TestIDToken(t *testing.T) {
 		t.Run("an ID token that is taken: "+name, func(t *testing.T) {
 			u := newUpstream(t, start())
 			change(u)
-			got, err := signIn(t, u, provider(t, declared(u)), idp.BeginRequest{})
+			got, err := signIn(t, u, provider(t, declared(u)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -249,7 +248,7 @@ func TestPublicClient(t *testing.T) {
 	u.method = "none"
 	d := declared(u)
 	d.ClientSecret = ""
-	if _, err := signIn(t, u, provider(t, d), idp.BeginRequest{}); err != nil {
+	if _, err := signIn(t, u, provider(t, d)); err != nil {
 		t.Error(err)
 	}
 }
@@ -351,7 +350,7 @@ func TestMetadata(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			u := newUpstream(t, start())
 			u.metadata = change
-			if _, err := signIn(t, u, provider(t, declared(u)), idp.BeginRequest{}); err == nil || errors.Is(err, idp.ErrCallback) {
+			if _, err := signIn(t, u, provider(t, declared(u))); err == nil || errors.Is(err, idp.ErrCallback) {
 				t.Errorf("error %v", err)
 			}
 		})
@@ -359,14 +358,14 @@ func TestMetadata(t *testing.T) {
 	t.Run("K14 a key set at an address that may not be reached", func(t *testing.T) {
 		u := newUpstream(t, start())
 		u.metadata = func(m map[string]any) { m["jwks_uri"] = "http://169.254.169.254/keys" }
-		if _, err := signIn(t, u, provider(t, declared(u)), idp.BeginRequest{}); err == nil || errors.Is(err, idp.ErrCallback) {
+		if _, err := signIn(t, u, provider(t, declared(u))); err == nil || errors.Is(err, idp.ErrCallback) {
 			t.Errorf("error %v", err)
 		}
 	})
 	t.Run("K14 a provider on loopback in production", func(t *testing.T) {
 		u := newUpstream(t, start())
 		p, _ := Factory(Options{})(&registration.IdentityProvider{OIDC: declared(u)})
-		if _, err := signIn(t, u, p.Redirect, idp.BeginRequest{}); err == nil || len(u.asked) > 0 {
+		if _, err := signIn(t, u, p.Redirect); err == nil || len(u.asked) > 0 {
 			t.Errorf("error %v, asked %v", err, u.asked)
 		}
 	})
@@ -375,11 +374,11 @@ func TestMetadata(t *testing.T) {
 		p := provider(t, declared(u))
 		d := declared(u)
 		d.ClientSecret = "wrong"
-		i, err := signIn(t, u, p, idp.BeginRequest{})
+		i, err := signIn(t, u, p)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, wrongSecret := signIn(t, u, provider(t, d), idp.BeginRequest{})
+		_, wrongSecret := signIn(t, u, provider(t, d))
 		_, noToken := p.Refresh(t.Context(), i.Subject, []byte("refresh-of-nobody"), start())
 		u.mu.Lock()
 		u.down = true
@@ -425,7 +424,7 @@ func TestCache(t *testing.T) {
 		t.Errorf("error %v, asked %d times after the time to wait", err, asked())
 	}
 	t.Run("a new signing key is fetched, once", func(t *testing.T) {
-		if _, err := signIn(t, u, p, idp.BeginRequest{}); err != nil {
+		if _, err := signIn(t, u, p); err != nil {
 			t.Fatal(err)
 		}
 		before := u.asked["/jwks"]
@@ -436,7 +435,7 @@ func TestCache(t *testing.T) {
 			u.keys = func() *jose.JSONWebKeySet {
 				return &jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: u.rsa.Public(), KeyID: "rsa-2", Algorithm: "RS256"}}}
 			}
-			if _, err := signIn(t, u, p, idp.BeginRequest{}); err != nil {
+			if _, err := signIn(t, u, p); err != nil {
 				t.Error(err)
 			}
 		}
@@ -463,7 +462,7 @@ func TestGoogle(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			u.claims = func(m map[string]any) { m["hd"] = c.hd }
-			_, err := signIn(t, u, provider(t, d), idp.BeginRequest{})
+			_, err := signIn(t, u, provider(t, d))
 			if c.refused != errors.Is(err, idp.ErrNotAllowed) || !c.refused && err != nil {
 				t.Errorf("error %v", err)
 			}
@@ -569,7 +568,7 @@ func TestKept(t *testing.T) {
 			d := declared(u)
 			d.Scopes = c.scopes
 			p := provider(t, d)
-			got, err := signIn(t, u, p, idp.BeginRequest{})
+			got, err := signIn(t, u, p)
 			if err != nil || c.kept != (got.Kept != nil) {
 				t.Fatalf("kept %q, error %v", got.Kept, err)
 			}
@@ -581,7 +580,7 @@ func TestKept(t *testing.T) {
 	t.Run("a refresh token that is not replaced is kept", func(t *testing.T) {
 		u := newUpstream(t, start())
 		p := provider(t, declared(u))
-		got, err := signIn(t, u, p, idp.BeginRequest{})
+		got, err := signIn(t, u, p)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -597,7 +596,7 @@ func TestClaims(t *testing.T) {
 	t.Run("A36 verified is said of one address", func(t *testing.T) {
 		u := newUpstream(t, start())
 		u.claims = func(m map[string]any) { m["email"] = "root@example.com" }
-		got, err := signIn(t, u, provider(t, declared(u)), idp.BeginRequest{})
+		got, err := signIn(t, u, provider(t, declared(u)))
 		if err != nil || got.Email != "root@example.com" || got.EmailVerified {
 			t.Errorf("%s, %v, error %v", got.Email, got.EmailVerified, err)
 		}
