@@ -58,6 +58,14 @@ func (f *fixture) declare(documents ...registration.Document) {
 	}
 }
 
+// replace puts a document in the place of one that the fixture began with.
+func (f *fixture) replace(key registry.Key, d registration.Document) {
+	f.Helper()
+	version := fmt.Sprint(time.Now().UnixNano())
+	f.registry.Apply([]registry.Change{{Key: key, Document: d}}, version)
+	f.wait(func(s *registry.Snapshot) bool { return s.Version() == version })
+}
+
 // newAppFixture has the app on the web.
 func newAppFixture(t *testing.T, o fixtureOptions) *fixture {
 	t.Helper()

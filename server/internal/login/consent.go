@@ -52,6 +52,7 @@ func (l *Login) sheet(v *visit, a asked) (*consent.Sheet, error) {
 	q.Mode = policy.Consent(p, a.client.Client)
 	q.Prompted = a.request != nil && a.request.Prompts("consent")
 	q.Confirmed = a.device != nil
+	q.Unproven = a.request != nil && a.client.Public && !onHost(a.request.RedirectURI)
 	q.Changing = a.request == nil && a.device == nil
 	var err error
 	if q.Changing {

@@ -393,6 +393,25 @@ func TestConsent(t *testing.T) {
 		f.wantGrant([]string{"openid", "clusters.read"}, []string{"p1"})
 	})
 
+	t.Run("A04 a program on this device that anybody may be is asked about every time", func(t *testing.T) {
+		f := newConsentFixture(t)
+		p := f.signedIn(goodUser, goodPassword)
+		for range 2 {
+			a := p.request("openid orders.read", "redirect_uri", "http://127.0.0.1:49152/cb").want(200, "Approve only if you started it yourself")
+			p.consented(a, "approve", []string{"orders.read"}, nil).wantCode()
+			f.wantGrant([]string{"openid", "orders.read"}, nil)
+		}
+		if got := p.request("openid", "redirect_uri", "http://127.0.0.1:49152/cb", "prompt", "none").response().Get("error"); got != "consent_required" {
+			t.Errorf("A15 %q", got)
+		}
+		p.request("openid orders.read").wantCode() // at its website it is itself
+		confidential := chat()
+		confidential.Authentication.Methods = []registration.AuthenticationMethod{registration.AuthenticationClientSecret}
+		confidential.Authentication.Secrets = []registration.SecretHash{{ID: "s", SHA256: strings.Repeat("ab", 32)}}
+		f.apply(confidential)
+		p.request("openid orders.read", "redirect_uri", "http://127.0.0.1:49152/cb").wantCode() // it proves itself with its secret
+	})
+
 	t.Run("an app on this device is told apart", func(t *testing.T) {
 		f := newConsentFixture(t)
 		p := f.signedIn(goodUser, goodPassword)

@@ -100,6 +100,12 @@ func target(redirectURI string) (consentpage.Target, string) {
 	}
 }
 
+// onHost reports whether an answer goes to a website, and not to whichever program on the person's device takes it.
+func onHost(redirectURI string) bool {
+	t, _ := target(redirectURI)
+	return t == consentpage.Host
+}
+
 // scopesOn puts the scopes on the page, in words.
 func scopesOn(v *visit, d *consentpage.Data, m *page.Messages, sheet *consent.Sheet, ticked []string) error {
 	on := map[string]bool{}

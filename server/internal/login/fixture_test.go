@@ -508,7 +508,7 @@ func (a *answer) token() string {
 	return html.UnescapeString(m[1])
 }
 
-var tags = regexp.MustCompile(`(?s)<style>.*?</style>|<[^>]*>`)
+var tags = regexp.MustCompile(`(?s)<style>.*?</style>|<script>.*?</script>|<[^>]*>`)
 
 var formAction = regexp.MustCompile(`<form method="post" action="([^"]+)"`)
 

@@ -32,6 +32,12 @@ func (l *Login) serve(v *visit, s *situation, path string) error {
 	switch {
 	case at == stepWelcome && !here && path != PathLogin:
 		return web.Redirect(v.Visit, PathLogin)
+	case at == stepSignIn && v.linked:
+		if p, ok := straight(v, l.providers(v, s.demands)); ok {
+			v.flow.Straight = true
+			return l.depart(v, s, p)
+		}
+		return l.goTo(v, to)
 	case to != "" && (to != path || !here && at != stepWelcome):
 		return l.goTo(v, to)
 	}

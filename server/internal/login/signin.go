@@ -54,12 +54,15 @@ func (l *Login) showSignIn(v *visit, s *situation, status int, form signInForm) 
 	}
 	if v.flow.Problem != "" && form.problem == "" {
 		form.problem, form.about = signin.Problem(v.flow.Problem), v.flow.About
-		status = http.StatusBadRequest
+		if status = http.StatusBadRequest; form.problem == signin.Away {
+			status = http.StatusServiceUnavailable
+			v.W.Header().Set("Retry-After", "10")
+		}
 	}
 	v.flow.Problem, v.flow.About = "", ""
-	if form.problem == "" && len(providers) == 1 && providers[0].Redirect != nil && !v.flow.Straight {
+	if p, ok := straight(v, providers); ok && form.problem == "" {
 		v.flow.Straight = true
-		return l.depart(v, s, providers[0])
+		return l.depart(v, s, p)
 	}
 	if err := l.saveFlow(v); err != nil {
 		return err
@@ -94,6 +97,14 @@ func (l *Login) showSignIn(v *visit, s *situation, status int, form signInForm) 
 		}
 	}
 	return l.pages.signIn.Render(v.W, status, v.Shell(), data)
+}
+
+// straight is the only provider, when it is elsewhere and the browser was not sent there before.
+func straight(v *visit, providers []idp.Provider) (idp.Provider, bool) {
+	if len(providers) != 1 || providers[0].Redirect == nil || v.flow.Straight {
+		return idp.Provider{}, false
+	}
+	return providers[0], true
 }
 
 // hint is a login_hint, if it can be a username.

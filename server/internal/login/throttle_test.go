@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -113,6 +114,23 @@ func TestThrottleOfSignIns(t *testing.T) {
 		}
 		if len(texts) != 1 {
 			t.Errorf("%d answers: %v", len(texts), texts)
+		}
+	})
+
+	t.Run("A34 what is left is said, of unknown users too", func(t *testing.T) {
+		f.in(t)
+		for _, user := range []string{"ada", "nobody"} {
+			fresh()
+			p := f.person()
+			for i := range 3 {
+				a := p.signIn(p.open("/login"), user, "wrong").want(400)
+				if got, want := strings.Join(a.header.Values("RateLimit"), ", "), fmt.Sprintf(`"signin-address";r=%d;t=600, "signin-pair";r=%d;t=600`, web.MaxSignInsOfAddress-i-1, web.MaxSignInsOfPair-i-1); got != want {
+					t.Errorf("%s: RateLimit: %s, want %s", user, got, want)
+				}
+				if got := strings.Join(a.header.Values("RateLimit-Policy"), ", "); got != `"signin-address";q=100;w=600, "signin-pair";q=10;w=600, "signin-user";q=100;w=600` {
+					t.Errorf("RateLimit-Policy: %s", got)
+				}
+			}
 		}
 	})
 

@@ -133,9 +133,9 @@ func RateLimit(w http.ResponseWriter, guesses []Guess, t Ticket) {
 	for _, g := range guesses {
 		policies = append(policies, fmt.Sprintf("%q;q=%d;w=%d", g.Name, g.Limit, int(GuessWindow/time.Second)))
 	}
-	w.Header().Set("RateLimit-Policy", strings.Join(policies, ", "))
+	w.Header().Add("RateLimit-Policy", strings.Join(policies, ", "))
 	seconds := int((t.resets + time.Second - 1) / time.Second)
-	w.Header().Set("RateLimit", fmt.Sprintf("%q;r=%d;t=%d", t.name, t.left, seconds))
+	w.Header().Add("RateLimit", fmt.Sprintf("%q;r=%d;t=%d", t.name, t.left, seconds))
 }
 
 // Key makes a short key that does not say whose it is.
