@@ -27,6 +27,10 @@ type Question struct {
 	// Confirmed is true when the person approves of the request on a page of its own anyway, that of a device's: then only
 	// what takes more than approving is asked here, sensitive scopes and choices.
 	Confirmed bool
+	// Unproven is true when any program on the person's device may be the client: it has no secret, and its address is not on a
+	// host of its own. Then somebody is asked every time, whatever is remembered (RFC 8252 section 8.6); what is remembered
+	// still need not be ticked again.
+	Unproven bool
 	// Changing is true when the person wants to change what they let the app have: everything is asked.
 	Changing bool
 	// Remembered is what the person allowed the client before, by its UID; nil for nothing.
@@ -49,6 +53,9 @@ type Sheet struct {
 
 // Always reports whether nothing of the answer is remembered.
 func (s *Sheet) Always() bool { return s.question.Mode == registration.ConsentAlways }
+
+// EveryTime reports whether the person is asked the next time too, though nothing is new then.
+func (s *Sheet) EveryTime() bool { return s.Always() || s.question.Unproven }
 
 // Scope is one scope that is asked for.
 type Scope struct {
@@ -99,6 +106,7 @@ func Ask(d Declared, q Question) *Sheet {
 		}
 	}
 	s.askChoices(again, fresh)
+	s.Needed = s.Needed || q.Unproven && q.Mode != registration.ConsentSkip // the operator knows what runs there
 	// Who asks for nothing still signs somebody in.
 	s.Needed = s.Needed || q.Changing || len(s.Groups) > 0 || !q.Confirmed && (q.Prompted || len(s.Scopes) == 0 && q.asksAnyway())
 	return s

@@ -393,11 +393,11 @@ func TestConsent(t *testing.T) {
 		f.wantGrant([]string{"openid", "clusters.read"}, []string{"p1"})
 	})
 
-	t.Run("A04 a program on this device that anybody may be is asked about every time", func(t *testing.T) {
+	t.Run("a program on this device that anybody may be is asked about every time (RFC 8252 section 8.6)", func(t *testing.T) {
 		f := newConsentFixture(t)
 		p := f.signedIn(goodUser, goodPassword)
 		for range 2 {
-			a := p.request("openid orders.read", "redirect_uri", "http://127.0.0.1:49152/cb").want(200, "Approve only if you started it yourself")
+			a := p.request("openid orders.read", "redirect_uri", "http://127.0.0.1:49152/cb").want(200, "Approve only if you started it yourself", "This app asks every time")
 			p.consented(a, "approve", []string{"orders.read"}, nil).wantCode()
 			f.wantGrant([]string{"openid", "orders.read"}, nil)
 		}

@@ -70,7 +70,7 @@ func (l *Login) renderConsent(v *visit, status int, a asked, sheet *consent.Shee
 	d := consentpage.Data{
 		Token: form, Action: v.at(PathConsent), Changing: a.request == nil && a.device == nil, Problem: consentpage.Problem(f.problem),
 		App: nameOf(c), Publisher: c.Display.Publisher, Namespace: c.DocumentName(),
-		Homepage: describe.WebLink(c.Display.Homepage), PolicyURI: describe.WebLink(c.Display.PolicyURI), Always: sheet.Always(), Target: consentpage.Nowhere,
+		Homepage: describe.WebLink(c.Display.Homepage), PolicyURI: describe.WebLink(c.Display.PolicyURI), Always: sheet.EveryTime(), Target: consentpage.Nowhere,
 	}
 	if a.request != nil {
 		d.Target, d.TargetName = target(a.request.RedirectURI)
