@@ -3,6 +3,7 @@ package consent
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -258,5 +259,45 @@ func TestNarrow(t *testing.T) {
 	}
 	if got := Narrow(declared(), []string{"orders.read"}, all); got != nil {
 		t.Errorf("got %s", got)
+	}
+}
+
+func TestTooMany(t *testing.T) {
+	many := func(parent string, n int) List {
+		l := List{{ID: parent, Title: parent}}
+		for i := range n {
+			l = append(l, registration.Choice{ID: parent + strconv.Itoa(i), Title: "x", Parent: parent})
+		}
+		return l
+	}
+	sheet := Ask(declared(), Question{Scopes: []string{"clusters.read", "regions.use"}, Issuer: issuer})
+	for name, c := range map[string]struct {
+		clusters, regions int
+		problem           Problem
+		at                string
+	}{
+		"as many as there may be":   {60, 40, "", ""},
+		"one too many at one API":   {101, 1, TooMany, clusters},
+		"one too many in all":       {60, 41, TooMany, ""},
+		"none where one is needed":  {60, 0, Unchosen, regions},
+		"none at the first of both": {0, 60, Unchosen, clusters},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lists := Lists{clusters: many("o", c.clusters), regions: many("r", c.regions)}
+			answer := Answer{Scopes: []string{"clusters.read", "regions.use"}, Picks: map[string]Pick{}}
+			if c.clusters > 0 {
+				answer.Picks[clusters] = Pick{Chosen: []string{"o"}}
+			}
+			if c.regions > 0 {
+				answer.Picks[regions] = Pick{Chosen: []string{"r"}}
+			}
+			r, problem, at := sheet.Decide(answer, lists)
+			if problem != c.problem || at != c.at {
+				t.Errorf("%q at %q", problem, at)
+			}
+			if n := len(ParseDetails(r.Details)); problem == "" && n != c.clusters+c.regions {
+				t.Errorf("%d details", n)
+			}
+		})
 	}
 }
