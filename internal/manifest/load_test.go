@@ -151,16 +151,16 @@ func TestLoadSaysWhatIsWrongAndWhere(t *testing.T) {
 			},
 		},
 		"a required field that is missing": {
-			files: map[string]string{"x.yaml": strings.Replace(good, "  type: Service", "  scopes: [a]", 1)},
-			want:  []string{"x.yaml:6: OAuthClient apps/good: spec.type: Required value"},
+			files: map[string]string{"x.yaml": good + "  serverRef: {}\n"},
+			want:  []string{"x.yaml:8: OAuthClient apps/good: spec.serverRef.name: Required value"},
 		},
 		"a value of the wrong type": {
 			files: map[string]string{"x.yaml": good + "  suspended: \"no\"\n"},
 			want:  []string{`x.yaml:8: OAuthClient apps/good: spec.suspended: Invalid value: "string": spec.suspended in body must be of type boolean: "string"`},
 		},
 		"a value that is not among the allowed": {
-			files: map[string]string{"x.yaml": strings.Replace(good, "Service", "Web", 1)},
-			want:  []string{`x.yaml:7: OAuthClient apps/good: spec.type: Unsupported value: "Web": supported values: "Service", "Device"`},
+			files: map[string]string{"x.yaml": strings.Replace(good, "Service", "Desktop", 1)},
+			want:  []string{`x.yaml:7: OAuthClient apps/good: spec.type: Unsupported value: "Desktop": supported values: "Web", "Browser", "Native", "Device", "Service"`},
 		},
 		"an object without a name": {
 			files: map[string]string{"x.yaml": strings.Replace(good, "  name: good\n", "", 1)},
