@@ -136,6 +136,11 @@ func TestGoLibraries(t *testing.T) {
 			t.Errorf("userinfo: %+v", info)
 		}
 	})
+	t.Run("x/oauth2: authorization code with PKCE; go-oidc verifies the ID token and its nonce", func(t *testing.T) {
+		t.Parallel()
+		declareLibraries(t)
+		codeLogin(t)
+	})
 	t.Run("x/oauth2: client credentials, each way to authenticate, and a wrong secret", func(t *testing.T) {
 		t.Parallel()
 		s := world.Secret(t, "partners", "reports-oauth")
@@ -245,6 +250,53 @@ func waitFor(t *testing.T, what string, holds func() bool) {
 		case <-tick.C:
 		case <-deadline:
 			t.Fatal("not in time: " + what)
+		}
+	}
+}
+
+// codeLogin logs in as golang.org/x/oauth2 and go-oidc are documented to: state, PKCE and nonce, for a web app with a secret
+// and a native app without.
+func codeLogin(t *testing.T) {
+	t.Helper()
+	web := world.Secret(t, "partners", "library-web-oauth")
+	for name, config := range map[string]oauth2.Config{
+		"web app":    {ClientID: web["client-id"], ClientSecret: web["client-secret"], RedirectURL: webRedirect},
+		"native app": {ClientID: world.Secret(t, "partners", "library-native-oauth")["client-id"], RedirectURL: "http://127.0.0.1:50123/callback"},
+	} {
+		var transport counter
+		ctx := transport.ctx(t)
+		provider, err := oidc.NewProvider(ctx, world.Issuer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config.Endpoint, config.Scopes = provider.Endpoint(), []string{oidc.ScopeOpenID, "profile", "email", oidc.ScopeOfflineAccess}
+		verifier, state, nonce := oauth2.GenerateVerifier(), "state of "+name, "nonce of "+name
+		callback, _ := world.Authorize(t, config.AuthCodeURL(state, oauth2.S256ChallengeOption(verifier), oidc.Nonce(nonce)))
+		back, err := url.Parse(callback)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if q := back.Query(); !strings.HasPrefix(callback, config.RedirectURL+"?") || q.Get("state") != state || q.Get("iss") != world.Issuer {
+			t.Fatalf("%s: came back to %s", name, callback)
+		}
+		token, err := config.Exchange(ctx, back.Query().Get("code"), oauth2.VerifierOption(verifier))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		raw, _ := token.Extra("id_token").(string)
+		id, err := provider.Verifier(&oidc.Config{ClientID: config.ClientID}).Verify(ctx, raw)
+		if err != nil || id.Nonce != nonce {
+			t.Fatalf("%s: the ID token: %v, %+v", name, err, id)
+		}
+		token.Expiry = time.Now() // so that the source refreshes
+		info, err := provider.UserInfo(ctx, config.TokenSource(ctx, token))
+		if err != nil || info.Subject != id.Subject || info.Email != "demo@example.com" {
+			t.Errorf("%s: userinfo: %v, %+v", name, err, info)
+		}
+		// The code was good for once. A replay ends what it gave (RFC 6749 section 4.1.2); within two seconds, and by the app
+		// that has authenticated, it is taken for a retry.
+		if _, err := config.Exchange(ctx, back.Query().Get("code"), oauth2.VerifierOption(verifier)); err == nil {
+			t.Errorf("%s: the code was good twice", name)
 		}
 	}
 }

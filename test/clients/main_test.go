@@ -3,6 +3,7 @@ package clients
 import (
 	"bytes"
 	"context"
+	_ "embed" // the clients
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/grantkeeper/grantkeeper/test/demo"
@@ -22,8 +24,28 @@ func TestMain(m *testing.M) {
 	os.Exit(demo.Main(m, demo.Options{}, func(d *demo.Demo) { world.Demo = d }))
 }
 
+//go:embed testdata/libraries.yaml
+var libraries string
+
+// webRedirect is the redirect URI of library-web.
+const webRedirect = "https://app.example.com/api/auth/callback/grantkeeper"
+
+// declareLibraries makes sure that the clients of testdata/libraries.yaml are served.
+func declareLibraries(t *testing.T) {
+	t.Helper()
+	world.libraries.Lock() // whoever comes second finds them
+	defer world.libraries.Unlock()
+	world.Apply(t, libraries)
+	for _, name := range []string{"library-web", "library-native"} {
+		world.Await(t, "partners", name, "Ready")
+	}
+}
+
 // world is the demo of the tests.
-var world struct{ *demo.Demo }
+var world struct {
+	*demo.Demo
+	libraries sync.Mutex
+}
 
 const (
 	deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"

@@ -2,7 +2,7 @@
 // client credentials, an API that verifies the access token by itself, device login, refresh, introspection, revocation.
 import assert from 'node:assert/strict'
 import * as oauth from 'oauth4webapi'
-import { ISSUER, AUDIENCE, DEVICE_ID, DEVICE_SECRET, SERVICE_ID, SERVICE_SECRET, tell } from './common.mjs'
+import { ISSUER, AUDIENCE, DEVICE_ID, DEVICE_SECRET, SERVICE_ID, SERVICE_SECRET, WEB_ID, WEB_SECRET, WEB_REDIRECT, NATIVE_ID, tell, browse, done } from './common.mjs'
 
 const http = { [oauth.allowInsecureRequests]: true }
 const issuer = new URL(ISSUER)
@@ -63,4 +63,26 @@ await assert.rejects(
 await assert.rejects(
   oauth.userInfoRequest(as, tool, next.access_token, http).then((answer) => oauth.processUserInfoResponse(as, tool, sub, answer)),
   (e) => e.cause?.[0]?.parameters?.error === 'invalid_token')
-tell({ done: true })
+
+// Authorization code: the response's iss (RFC 9207) is checked because the metadata promises it.
+assert.equal(as.authorization_response_iss_parameter_supported, true)
+for (const [app, authentication, redirect] of [
+  [{ client_id: WEB_ID }, oauth.ClientSecretBasic(WEB_SECRET), WEB_REDIRECT], [{ client_id: NATIVE_ID }, oauth.None(), 'http://127.0.0.1:49999/callback'],
+]) {
+  const verifier = oauth.generateRandomCodeVerifier()
+  const state = oauth.generateRandomState()
+  const nonce = oauth.generateRandomNonce()
+  const url = new URL(as.authorization_endpoint)
+  for (const [name, value] of Object.entries({
+    client_id: app.client_id, redirect_uri: redirect, response_type: 'code', scope: 'openid email', state, nonce,
+    code_challenge: await oauth.calculatePKCECodeChallenge(verifier), code_challenge_method: 'S256',
+  })) url.searchParams.set(name, value)
+  const params = oauth.validateAuthResponse(as, app, new URL((await browse(url)).url), state)
+  const answer = await oauth.authorizationCodeGrantRequest(as, app, authentication, params, redirect, verifier, http)
+  const got = await oauth.processAuthorizationCodeResponse(as, app, answer, { expectedNonce: nonce, requireIdToken: true })
+  tell(got)
+  await oauth.validateApplicationLevelSignature(as, answer, http)
+  const again = await oauth.authorizationCodeGrantRequest(as, app, authentication, params, redirect, verifier, http)
+  await assert.rejects(oauth.processAuthorizationCodeResponse(as, app, again), { error: 'invalid_grant' })
+}
+done()

@@ -2,7 +2,7 @@
 // userinfo, refresh, introspection, revocation. Plain http is what its allowInsecureRequests is for.
 import assert from 'node:assert/strict'
 import * as client from 'openid-client'
-import { ISSUER, DEVICE_ID, DEVICE_SECRET, SERVICE_ID, SERVICE_SECRET, tell } from './common.mjs'
+import { ISSUER, DEVICE_ID, DEVICE_SECRET, SERVICE_ID, SERVICE_SECRET, WEB_ID, WEB_SECRET, WEB_REDIRECT, NATIVE_ID, tell, browse, done } from './common.mjs'
 
 const discover = (id, authentication, algorithm = 'oidc') =>
   client.discovery(new URL(ISSUER), id, undefined, authentication, { algorithm, execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks] })
@@ -50,4 +50,31 @@ const stranger = await discover(DEVICE_ID, client.None())
 const another = await client.initiateDeviceAuthorization(stranger, {})
 tell({ ...another, decision: 'deny' })
 await assert.rejects(client.pollDeviceAuthorizationGrant(stranger, another), { error: 'access_denied' })
-tell({ done: true })
+
+// Authorization code with PKCE, state, nonce and max_age, by a confidential client and a public one on a loopback port, with
+// the answer in the query and in a form.
+for (const [id, authentication, redirect_uri] of [
+  [WEB_ID, client.ClientSecretBasic(WEB_SECRET), WEB_REDIRECT], [WEB_ID, client.ClientSecretPost(WEB_SECRET), WEB_REDIRECT],
+  [NATIVE_ID, client.None(), 'http://127.0.0.1:51234/callback'], [NATIVE_ID, client.None(), 'http://127.0.0.1:60001/callback'],
+]) {
+  for (const response_mode of ['query', 'form_post']) {
+    const app = await discover(id, authentication)
+    const pkceCodeVerifier = client.randomPKCECodeVerifier()
+    const expectedState = client.randomState()
+    const expectedNonce = client.randomNonce()
+    const back = await browse(client.buildAuthorizationUrl(app, {
+      redirect_uri, response_mode, scope: 'openid profile email offline_access', state: expectedState, nonce: expectedNonce, max_age: '3600',
+      code_challenge: await client.calculatePKCECodeChallenge(pkceCodeVerifier), code_challenge_method: 'S256',
+    }))
+    const got = await client.authorizationCodeGrant(app, back, { pkceCodeVerifier, expectedState, expectedNonce, maxAge: 3600, idTokenExpected: true })
+    tell(got)
+    assert.equal(got.claims().aud, id)
+    const who = await client.fetchUserInfo(app, got.access_token, got.claims().sub)
+    assert.equal(who.email, 'demo@example.com')
+    const fresh = await client.refreshTokenGrant(app, got.refresh_token)
+    tell(fresh)
+    assert.equal(fresh.claims().sub, got.claims().sub)
+    assert.ok(client.buildEndSessionUrl(app, { id_token_hint: fresh.id_token }).href.startsWith(ISSUER))
+  }
+}
+done()
