@@ -18,6 +18,9 @@ func (l *Login) authorize(v *visit) error {
 	if err := l.read(v, v.R.URL.RawQuery); err != nil {
 		return err
 	}
+	if v.R.Method == http.MethodHead { // asked by programs that look at links: no code is made for them
+		return l.goTo(v, PathLogin)
+	}
 	return l.proceed(v)
 }
 

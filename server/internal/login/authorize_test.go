@@ -58,6 +58,18 @@ func TestAuthorizeCode(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+		t.Run("a HEAD makes no code", func(t *testing.T) {
+			f.in(t)
+			before := f.rows()["codes"]
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodHead, f.issuer+asks("scope", "openid profile"), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.do(r).stays()
+			if f.rows()["codes"] != before {
+				t.Error("there is one")
+			}
+		})
 		t.Run("the session keeps its name when its user signs in again", func(t *testing.T) {
 			f.in(t)
 			f.advance(time.Second)

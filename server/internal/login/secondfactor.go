@@ -69,7 +69,10 @@ func (l *Login) showSecondFactor(v *visit, s *situation, status int, problem sec
 	if err := l.saveFlow(v); err != nil {
 		return err
 	}
-	data := secondfactor.Data{Flow: v.flow.Key, Account: web.AccountName(user), Problem: problem}
+	data := secondfactor.Data{Flow: v.flow.Key, Account: web.AccountName(user), Problem: problem, Switch: v.at(pathAgain)}
+	if !s.first {
+		data.Switch = v.switchAccount()
+	}
 	if lacks, _ := s.lacks(); s.first || lacks != oauth.ACRPhishingResistant {
 		data.TOTP, data.Recovery = e.TOTP, e.RecoveryCodes > 0
 	}

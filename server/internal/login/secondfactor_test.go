@@ -179,6 +179,7 @@ func TestDemandedFactors(t *testing.T) {
 		}
 		secret := f.enrol("ada")
 		a := p.asked("acr_values", "mfa").stays().want(200, "Confirm that it is you")
+		p.get(a.links("/login/account?flow=")).want(200, "Which account do you want to use?")
 		if c, _ := f.redeemCode(p.on(p.prove(a, secret)).told()); c.ACR != oauth.ACRMultiFactor {
 			t.Errorf("%s", c.ACR)
 		}

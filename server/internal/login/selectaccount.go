@@ -3,6 +3,7 @@ package login
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/grantkeeper/grantkeeper/server/internal/page/selectaccount"
 	"github.com/grantkeeper/grantkeeper/server/internal/web"
@@ -18,8 +19,9 @@ func (l *Login) selectAccount(v *visit) error {
 		return err
 	}
 	if v.flow.Key != "" {
-		switch at, _ := next(s.state); at {
-		case stepSelect, stepConsent, stepConfirm, stepCode, stepCodeAgain:
+		at, _ := next(s.state)
+		from := []step{stepSelect, stepConsent, stepConfirm, stepCode, stepCodeAgain, stepSecondFactor}
+		if v.SignedIn() && !s.first && slices.Contains(from, at) {
 			return l.showSelect(v, s)
 		}
 	}

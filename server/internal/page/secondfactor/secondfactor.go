@@ -35,6 +35,8 @@ type Data struct {
 	// Options challenge a passkey, and PasskeyToken ties its form to them; empty for no passkeys. See package passkey.
 	Options, PasskeyToken string
 	Problem               Problem
+	// Switch is where to go to use another account, relative to the issuer's path.
+	Switch string
 }
 
 // Code says which codes the box takes, as a part of keys; empty for no box.
