@@ -283,10 +283,12 @@ func (f *fixture) redeem(userCode string) (storage.Grant, error) {
 // watchedStorage is a real engine that counts writes, can be out of reach, and remembers device codes.
 type watchedStorage struct {
 	Storage
-	down   atomic.Bool
-	writes atomic.Int64
-	mu     sync.Mutex
-	codes  map[storage.Hash]storage.Hash
+	down atomic.Bool
+	// noCodes takes away the one write that makes a code.
+	noCodes atomic.Bool
+	writes  atomic.Int64
+	mu      sync.Mutex
+	codes   map[storage.Hash]storage.Hash
 }
 
 var errDown = errors.New("disk I/O error: secret detail of the engine")
@@ -355,6 +357,16 @@ func (s *watchedStorage) ApproveDevice(ctx context.Context, code storage.Hash, g
 		return err
 	}
 	return s.Storage.ApproveDevice(ctx, code, g, now)
+}
+
+func (s *watchedStorage) CreateCode(ctx context.Context, c storage.Code, g storage.Grant, consent *storage.Consent) error {
+	if s.noCodes.Load() {
+		return errDown
+	}
+	if err := s.before(true); err != nil {
+		return err
+	}
+	return s.Storage.CreateCode(ctx, c, g, consent)
 }
 
 func (s *watchedStorage) Count(ctx context.Context, key string, now time.Time, window time.Duration) (int64, time.Time, error) {

@@ -173,6 +173,19 @@ func TestReplicas(t *testing.T) {
 	})
 }
 
+func TestCodeOutOfReach(t *testing.T) {
+	f := newAppFixture(t, fixtureOptions{})
+	p := f.signedIn(goodUser, goodPassword)
+	a := p.asked().want(200, "Reports")
+	f.storage.noCodes.Store(true)
+	got := p.submit(a, url.Values{"decision": {"approve"}}).stays().want(503, "Not available right now", "request-1")
+	if got.header.Get("Retry-After") == "" || strings.Contains(got.body, "disk") || f.rows()["grants"] != 0 || f.rows()["consents"] != 0 {
+		t.Errorf("B18 %v %v", got.header, f.rows())
+	}
+	f.storage.noCodes.Store(false)
+	f.redeemCode(p.allow(a).told()) // nothing was consumed
+}
+
 // fresh is a server that has just started.
 func (f *fixture) fresh(o fixtureOptions) http.Handler {
 	_, _, h := f.instance(o)
