@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	// flowTTL is how long a browser may take from one step to the next. Device codes live 15 minutes at most.
-	flowTTL = web.FormTTL
+	// flowTTL is how long a browser may take from one step to the next. It is longer than forms live, so that who leaves a page open
+	// for too long is asked again and has not lost what it was about.
+	flowTTL = 3 * web.FormTTL
 	// answeredTTL is how long a flow whose client has its answer is kept, for those who go back or press the button twice.
 	answeredTTL = 2 * time.Minute
 	// secondFactorTTL is how long after the first factor the second one may come.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/grantkeeper/grantkeeper/server/internal/page/failure"
+	"github.com/grantkeeper/grantkeeper/server/internal/web"
 )
 
 func regexpMust(s string) *regexp.Regexp { return regexp.MustCompile(s) }
@@ -97,6 +98,18 @@ func TestTabs(t *testing.T) {
 			p.get("/login?flow="+s).want(403, "This page is no longer valid")
 			p.get("/consent?flow=" + s).want(403)
 		}
+	})
+
+	t.Run("a page that was open for too long asks again, and nothing is lost", func(t *testing.T) {
+		f.in(t)
+		p := f.person()
+		a := p.asked()
+		f.advance(web.FormTTL + time.Second)
+		a = p.signIn(a, goodUser, goodPassword).want(403, "This page was open for too long", "Reports")
+		p.on(p.signIn(a, goodUser, goodPassword)).want(200, "Reports")
+		a = p.asked("prompt", "consent").want(200, "Reports")
+		f.advance(flowTTL + time.Second)
+		p.get(a.form()).want(403, "This page is no longer valid")
 	})
 
 	t.Run("signing out removes all of them", func(t *testing.T) {
