@@ -116,6 +116,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.SecretKeyReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SecretReference"):
 		return &apiv1alpha1.SecretReferenceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ServerBackChannelLogout"):
+		return &apiv1alpha1.ServerBackChannelLogoutApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ServerBranding"):
 		return &apiv1alpha1.ServerBrandingApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ServerClients"):

@@ -52,6 +52,10 @@ type OAuthServerSpec struct {
 	// +optional
 	// +kubebuilder:default={}
 	Compatibility *ServerCompatibility `json:"compatibility,omitempty"`
+	// backChannelLogout says where apps may be told of logouts (OpenID Connect Back-Channel Logout).
+	// +optional
+	// +kubebuilder:default={}
+	BackChannelLogout *ServerBackChannelLogout `json:"backChannelLogout,omitempty"`
 	// branding is how pages look; the look of the project when absent.
 	// +optional
 	Branding *ServerBranding `json:"branding,omitempty"`
@@ -185,6 +189,16 @@ type ServerCompatibility struct {
 	// +optional
 	// +kubebuilder:default=false
 	JSONRequestBodies bool `json:"jsonRequestBodies,omitempty"`
+}
+
+// ServerBackChannelLogout bounds where the server tells apps of logouts.
+type ServerBackChannelLogout struct {
+	// allowPrivateAddresses lets the server call addresses of private networks, such as those of Services of the cluster. Where
+	// it calls is the word of app teams: set it only where the network lets the server reach nothing that they cannot reach.
+	// Addresses of the machine itself and of metadata services are never called.
+	// +optional
+	// +kubebuilder:default=false
+	AllowPrivateAddresses bool `json:"allowPrivateAddresses,omitempty"`
 }
 
 // OAuthServerStatus is what became of the server.

@@ -12,7 +12,32 @@ import (
 // The operator starts this command in a Deployment whose golden file is read here: a flag that is renamed on one side alone
 // would be a pod that never starts.
 func TestTheFlagsOfTheDeploymentExist(t *testing.T) {
-	b, err := os.ReadFile("../../controllers/oauthserver/testdata/smallest.yaml")
+	for file, private := range map[string]bool{"smallest": false, "full": true} {
+		t.Run(file, func(t *testing.T) {
+			args := arguments(t, "../../controllers/oauthserver/testdata/"+file+".yaml")
+			kubeconfig := t.TempDir() + "/config"
+			config := "apiVersion: v1\nkind: Config\nclusters: [{name: a, cluster: {server: 'https://127.0.0.1:1'}}]\ncontexts: [{name: a, context: {cluster: a}}]\ncurrent-context: a\n"
+			if err := os.WriteFile(kubeconfig, []byte(config), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			c, err := parse(append(args, "--kubeconfig="+kubeconfig), io.Discard)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.Kube == nil || c.Kube.Namespace != "oauth-system" || c.Kube.Server != "main" || c.SQLite == "" || c.Operations == "" {
+				t.Errorf("got %+v", c)
+			}
+			if c.PrivateLogouts != private {
+				t.Errorf("private addresses are told of logouts: %v, want %v", c.PrivateLogouts, private)
+			}
+		})
+	}
+}
+
+// arguments of the server's container in a golden file.
+func arguments(t *testing.T, file string) []string {
+	t.Helper()
+	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,18 +61,7 @@ func TestTheFlagsOfTheDeploymentExist(t *testing.T) {
 	if len(args) < 5 {
 		t.Fatalf("the Deployment starts the server with %q", args)
 	}
-	kubeconfig := t.TempDir() + "/config"
-	config := "apiVersion: v1\nkind: Config\nclusters: [{name: a, cluster: {server: 'https://127.0.0.1:1'}}]\ncontexts: [{name: a, context: {cluster: a}}]\ncurrent-context: a\n"
-	if err := os.WriteFile(kubeconfig, []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	c, err := parse(append(args, "--kubeconfig="+kubeconfig), io.Discard)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if c.Kube == nil || c.Kube.Namespace != "oauth-system" || c.Kube.Server != "main" || c.SQLite == "" || c.Operations == "" {
-		t.Errorf("got %+v", c)
-	}
+	return args
 }
 
 func TestWrongFlagsSayWhatIsMissing(t *testing.T) {

@@ -65,15 +65,7 @@ func serverContainer(s *v1alpha1.OAuthServer, image string) *corev1ac.ContainerA
 	return corev1ac.Container().
 		WithName(container).
 		WithImage(image).
-		WithArgs(
-			"--namespace="+s.Namespace,
-			"--server="+s.Name,
-			"--replica=$(POD_NAME)",
-			"--pod-uid=$(POD_UID)",
-			"--sqlite=/data/grantkeeper.db",
-			fmt.Sprintf("--listen=:%d", httpPort),
-			fmt.Sprintf("--operations=:%d", operationsPort),
-		).
+		WithArgs(arguments(s)...).
 		WithEnv(fromPod("POD_NAME", "metadata.name"), fromPod("POD_UID", "metadata.uid")).
 		WithPorts(
 			corev1ac.ContainerPort().WithName("http").WithContainerPort(httpPort).WithProtocol(corev1.ProtocolTCP),
@@ -97,6 +89,23 @@ func serverContainer(s *v1alpha1.OAuthServer, image string) *corev1ac.ContainerA
 			corev1ac.VolumeMount().WithName("tmp").WithMountPath("/tmp"),
 			corev1ac.VolumeMount().WithName("token").WithMountPath(tokenPath).WithReadOnly(true),
 		)
+}
+
+// arguments of the server's command.
+func arguments(s *v1alpha1.OAuthServer) []string {
+	args := []string{
+		"--namespace=" + s.Namespace,
+		"--server=" + s.Name,
+		"--replica=$(POD_NAME)",
+		"--pod-uid=$(POD_UID)",
+		"--sqlite=/data/grantkeeper.db",
+		fmt.Sprintf("--listen=:%d", httpPort),
+		fmt.Sprintf("--operations=:%d", operationsPort),
+	}
+	if l := s.Spec.BackChannelLogout; l != nil && l.AllowPrivateAddresses {
+		args = append(args, "--private-logouts")
+	}
+	return args
 }
 
 // fromPod is an environment variable with a field of the pod.

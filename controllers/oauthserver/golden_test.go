@@ -30,10 +30,13 @@ func TestWorkloadGolden(t *testing.T) {
 			Expose: &v1alpha1.ServerExposure{Ingress: &v1alpha1.IngressExposure{
 				ClassName: &class, Annotations: map[string]string{"example.com/timeout": "30s"}, TLSSecretName: "login-tls",
 			}},
+			BackChannelLogout: &v1alpha1.ServerBackChannelLogout{AllowPrivateAddresses: true},
 		},
 		"ingress-at-root": {
 			Issuer: "https://login.example.com:8443",
 			Expose: &v1alpha1.ServerExposure{Ingress: &v1alpha1.IngressExposure{}},
+			// As the API server shows it back when nothing is set.
+			BackChannelLogout: &v1alpha1.ServerBackChannelLogout{},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

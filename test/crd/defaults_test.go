@@ -27,7 +27,8 @@ issuer: https://login.example.com
 storage: {sqlite: {size: 1Gi}}
 signingKeys: {rotateEvery: 720h}
 device: {codeTTL: 15m, interval: 5s}
-compatibility: {jsonRequestBodies: false}`,
+compatibility: {jsonRequestBodies: false}
+backChannelLogout: {allowPrivateAddresses: false}`,
 			conditions: []string{"Ready", "Accepted", "KeysReady", "Deployed"},
 		},
 		"OAuthClient": {

@@ -752,6 +752,10 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.OAuthServerSpec
   map:
     fields:
+    - name: backChannelLogout
+      type:
+        namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.ServerBackChannelLogout
+      default: {}
     - name: branding
       type:
         namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.ServerBranding
@@ -1014,6 +1018,13 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: name
       type:
         scalar: string
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.ServerBackChannelLogout
+  map:
+    fields:
+    - name: allowPrivateAddresses
+      type:
+        scalar: boolean
+      default: false
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.ServerBranding
   map:
     fields:

@@ -23,6 +23,8 @@ type OAuthServerSpecApplyConfiguration struct {
 	Device *ServerDeviceApplyConfiguration `json:"device,omitempty"`
 	// compatibility loosens the standards for clients that need it.
 	Compatibility *ServerCompatibilityApplyConfiguration `json:"compatibility,omitempty"`
+	// backChannelLogout says where apps may be told of logouts (OpenID Connect Back-Channel Logout).
+	BackChannelLogout *ServerBackChannelLogoutApplyConfiguration `json:"backChannelLogout,omitempty"`
 	// branding is how pages look; the look of the project when absent.
 	Branding *ServerBrandingApplyConfiguration `json:"branding,omitempty"`
 }
@@ -94,6 +96,14 @@ func (b *OAuthServerSpecApplyConfiguration) WithDevice(value *ServerDeviceApplyC
 // If called multiple times, the Compatibility field is set to the value of the last call.
 func (b *OAuthServerSpecApplyConfiguration) WithCompatibility(value *ServerCompatibilityApplyConfiguration) *OAuthServerSpecApplyConfiguration {
 	b.Compatibility = value
+	return b
+}
+
+// WithBackChannelLogout sets the BackChannelLogout field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the BackChannelLogout field is set to the value of the last call.
+func (b *OAuthServerSpecApplyConfiguration) WithBackChannelLogout(value *ServerBackChannelLogoutApplyConfiguration) *OAuthServerSpecApplyConfiguration {
+	b.BackChannelLogout = value
 	return b
 }
 
