@@ -64,7 +64,6 @@ type shared struct {
 	resources map[string]*registration.Resource // by identifier
 	scopes    map[string]scopeOf
 	scopeList []string
-	choices   []string                         // the types of choices, sorted
 	providers []*registration.IdentityProvider // by order, then by name
 	// providerByUID holds the same ones.
 	providerByUID map[string]*registration.IdentityProvider
@@ -116,10 +115,6 @@ func (s *Snapshot) ScopeResource(name string) (*registration.Resource, *registra
 
 // AllScopes lists the scopes that resources declare, sorted. The caller must not change it.
 func (s *Snapshot) AllScopes() []string { return s.scopeList }
-
-// ChoiceTypes lists the types of authorization details (RFC 9396) that resources declare choices of, sorted. The caller must not
-// change it.
-func (s *Snapshot) ChoiceTypes() []string { return s.choices }
 
 // IdentityProviders lists the providers by their order, then by name. The caller must not change it.
 func (s *Snapshot) IdentityProviders() []*registration.IdentityProvider { return s.providers }

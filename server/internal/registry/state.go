@@ -368,9 +368,6 @@ func gather(records map[Key]*record) shared {
 	}
 	for _, identifier := range slices.Sorted(maps.Keys(s.resources)) {
 		r := s.resources[identifier]
-		if r.Choices != nil && !slices.Contains(s.choices, r.Choices.Type) {
-			s.choices = append(s.choices, r.Choices.Type)
-		}
 		for i := range r.Scopes {
 			if name := r.Scopes[i].Name; s.scopes[name].resource == nil {
 				s.scopes[name] = scopeOf{resource: r, scope: &r.Scopes[i]}
@@ -378,7 +375,6 @@ func gather(records map[Key]*record) shared {
 		}
 	}
 	s.scopeList = slices.Sorted(maps.Keys(s.scopes))
-	slices.Sort(s.choices)
 	slices.SortStableFunc(s.providers, func(a, b *registration.IdentityProvider) int { return strings.Compare(a.Name, b.Name) })
 	s.providers = slices.CompactFunc(s.providers, func(a, b *registration.IdentityProvider) bool { return a.Name == b.Name })
 	for _, p := range s.providers {

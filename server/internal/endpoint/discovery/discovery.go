@@ -56,7 +56,6 @@ type metadata struct {
 	IntrospectionAuthMethods    []string `json:"introspection_endpoint_auth_methods_supported"`
 	ClaimsSupported             []string `json:"claims_supported"`
 	ACRValuesSupported          []string `json:"acr_values_supported"`
-	AuthorizationDetailsTypes   []string `json:"authorization_details_types_supported,omitempty"` // RFC 9396 section 10
 	*authorization
 	*backChannel
 }
@@ -139,7 +138,6 @@ func (e *Endpoint) metadata(s *registry.Snapshot) metadata {
 		IntrospectionAuthMethods:    confidential,
 		ClaimsSupported:             claims(),
 		ACRValuesSupported:          oauth.ACRs(),
-		AuthorizationDetailsTypes:   s.ChoiceTypes(),
 	}
 	if e.Routed(authorizePath) {
 		m.AuthorizationEndpoint, m.ResponseTypesSupported = issuer+authorizePath, []string{"code"}
