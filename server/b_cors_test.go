@@ -1,6 +1,7 @@
 package server
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/grantkeeper/grantkeeper/internal/registration"
@@ -69,12 +70,51 @@ func TestB16Origins(t *testing.T) {
 			"a token, from another origin":  w.post("/v1/token", redemption(spaID, w.code(spaID)), from("https://evil.example")),
 			"a token, from null":            w.post("/v1/token", redemption(spaID, w.code(spaID)), from("null")),
 			"userinfo, from another origin": w.send("GET", "/v1/userinfo", "", "", withHeader("Authorization", "Bearer "+spa.text("access_token")), from("https://evil.example")),
-			"userinfo without a token":      w.send("GET", "/v1/userinfo", "", "", from(spaOrigin)),
-			"a client that nobody knows":    w.post("/v1/token", redemption("apps.nobody", "x"), from(spaOrigin)),
+			"a refusal of another client":   w.post("/v1/token", redemption(webID, "x"), from(spaOrigin)),
 			"introspection":                 w.post("/v1/introspect", []string{"token", "x"}, withBasic(gatewayID, secret), from(spaOrigin)),
 		} {
 			if a.header.Get(allow) != "" {
 				t.Errorf("%s: %d %v", name, a.status, a.header)
+			}
+		}
+	})
+	t.Run("B16 a page of any browser client can read an error that came before the client was known, and no other page can", func(t *testing.T) {
+		garbage := withHeader("Authorization", "Bearer x")
+		form, wrong := "application/x-www-form-urlencoded", withBasic(serviceID, "wrong")
+		for name, c := range map[string]struct {
+			send   func(origin option) answer
+			status int
+			code   string
+		}{
+			"a client that nobody knows": {func(o option) answer { return w.post("/v1/token", redemption("apps.nobody", "x"), o) }, 401, "invalid_client"},
+			"a wrong secret": {func(o option) answer {
+				return w.post("/v1/token", []string{"grant_type", "client_credentials"}, wrong, o)
+			}, 401, "invalid_client"},
+			"a body of another type": {func(o option) answer { return w.send("POST", "/v1/token", "text/plain", "x", o) }, 400, "invalid_request"},
+			"a repeated parameter":   {func(o option) answer { return w.send("POST", "/v1/token", form, "code=a&code=b", o) }, 400, "invalid_request"},
+			"a body that is too large": {func(o option) answer {
+				return w.send("POST", "/v1/token", form, "code="+strings.Repeat("x", 65<<10), o)
+			}, 413, "invalid_request"},
+			"a revocation of nobody's": {func(o option) answer {
+				return w.post("/v1/revoke", []string{"client_id", "apps.nobody", "token", "x"}, o)
+			}, 401, "invalid_client"},
+			"a revocation that cannot be read":  {func(o option) answer { return w.send("POST", "/v1/revoke", "text/plain", "x", o) }, 400, "invalid_request"},
+			"userinfo without a token":          {func(o option) answer { return w.send("GET", "/v1/userinfo", "", "", o) }, 401, ""},
+			"userinfo for what is no token":     {func(o option) answer { return w.send("GET", "/v1/userinfo", "", "", garbage, o) }, 401, "invalid_token"},
+			"userinfo for a token in two ways":  {func(o option) answer { return w.post("/v1/userinfo", []string{"access_token", "x"}, garbage, o) }, 400, "invalid_request"},
+			"userinfo for a form with no sense": {func(o option) answer { return w.send("POST", "/v1/userinfo", form, "a=1&a=2", o) }, 400, "invalid_request"},
+		} {
+			a := c.send(from(spaOrigin))
+			if a.status != c.status || a.text("error") != c.code {
+				t.Errorf("%s: %d %s", name, a.status, a.body)
+			}
+			if a.header.Get(allow) != spaOrigin || a.header.Get(credentials) != "" || a.header.Get("Vary") != "Origin" || a.header.Get("Access-Control-Expose-Headers") == "" {
+				t.Errorf("%s: %v", name, a.header)
+			}
+			for _, origin := range []string{"null", "*", "https://evil.example", "https://SPA.example.com", "https://app.example.com"} {
+				if a := c.send(from(origin)); a.status != c.status || a.header.Get(allow) != "" {
+					t.Errorf("%s, from %s: %d %v", name, origin, a.status, a.header)
+				}
 			}
 		}
 	})
@@ -89,6 +129,9 @@ func TestB16Origins(t *testing.T) {
 		w.edit("spa", func(c *registration.Client) { c.AllowedOrigins = []string{"https://app.example.com"} })
 		if a := preflight("/v1/token", spaOrigin, "POST"); a.status != 405 {
 			t.Errorf("%d %v", a.status, a.header)
+		}
+		if a := w.send("POST", "/v1/token", "text/plain", "x", from(spaOrigin)); a.status != 400 || a.header.Get(allow) != "" {
+			t.Errorf("an error: %d %v", a.status, a.header)
 		}
 		if a := w.post("/v1/token", redemption(spaID, w.code(spaID)), from(spaOrigin)); a.header.Get(allow) != "" || a.status != 200 {
 			t.Errorf("%d %v", a.status, a.header)

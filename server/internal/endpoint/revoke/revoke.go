@@ -59,10 +59,12 @@ func (e *Endpoint) revoke(w http.ResponseWriter, r *http.Request, event *audit.E
 	}
 	params, fail := wire.Read(w, r, s.Server().JSONRequestBodies)
 	if fail != nil {
+		wire.AllowError(w, r, s)
 		return fail
 	}
 	client, fail := e.Clients.Authenticate(s, clientauth.Request{Authorization: r.Header.Get("Authorization"), Params: params, Address: event.Address, Now: now})
 	if fail != nil {
+		wire.AllowError(w, r, s)
 		return fail
 	}
 	event.Client, event.Namespace = client.ClientID, client.Namespace

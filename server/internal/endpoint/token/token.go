@@ -39,6 +39,7 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if fail != nil {
 		e.Metrics.Refused(fail.Code)
 		e.Audit.Write(r.Context(), audit.Event{Action: audit.TokenRefused, Address: address, Error: fail.Code})
+		wire.AllowError(w, r, s)
 		wire.Error(w, fail)
 		return
 	}
@@ -51,6 +52,8 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e.record(r, address, event, err)
 	if event.Client != nil {
 		wire.AllowOrigin(w, r, event.Client.Client)
+	} else if err != nil {
+		wire.AllowError(w, r, s)
 	}
 	if err != nil {
 		wire.Error(w, err)

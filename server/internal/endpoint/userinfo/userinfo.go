@@ -49,19 +49,21 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	value, present, fail := bearer(w, r)
 	if fail != nil {
+		wire.AllowError(w, r, s)
 		wire.BearerError(w, fail)
 		return
 	}
 	if !present {
+		wire.AllowError(w, r, s)
 		w.Header().Set("WWW-Authenticate", "Bearer") // no error code without a token (RFC 6750 section 3.1)
 		wire.Bytes(w, http.StatusUnauthorized, []byte("{}"))
 		return
 	}
 	t, err := e.Issuer.ReadAccess(s.Server().Issuer, value, e.Now())
-	if t != nil {
-		if c, ok := s.ClientByUID(t.ClientUID); ok {
-			wire.AllowOrigin(w, r, c) // also for the refusal of an expired one, which a page has to be able to read
-		}
+	if c := clientOf(s, t); c != nil {
+		wire.AllowOrigin(w, r, c) // also for the refusal of an expired one, which a page has to be able to read
+	} else {
+		wire.AllowError(w, r, s) // a token of no client is never answered
 	}
 	if err != nil {
 		wire.BearerError(w, invalid())
@@ -73,6 +75,15 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	wire.JSON(w, http.StatusOK, out)
+}
+
+// clientOf is the client of a token, also of an expired one; nil when there is none.
+func clientOf(s *registry.Snapshot, t *token.Access) *registry.Client {
+	if t == nil {
+		return nil
+	}
+	c, _ := s.ClientByUID(t.ClientUID)
+	return c
 }
 
 // bearer finds the token. One that is sent in two ways is refused (RFC 6750 section 2).

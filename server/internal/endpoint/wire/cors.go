@@ -10,7 +10,8 @@ import (
 
 // Pages of other origins may call an endpoint for a client that runs in them (Fetch section 3.2): the origins that the client's
 // registration lists, and no other. Nothing here ever depends on a cookie, so credentials are not allowed, and an origin is
-// always named: "*" would be for pages that nobody registered (B16).
+// always named: "*" would be for pages that nobody registered (B16). What is for a client is for its own pages; an error that came
+// before the client was known is for the pages of all of them.
 
 // originOf is the request's Origin; empty for a request that is not of another origin's page.
 func originOf(r *http.Request) string {
@@ -22,14 +23,21 @@ func originOf(r *http.Request) string {
 
 // AllowOrigin lets the page that sent a request read the answer, if the request turned out to be of this client and the page's
 // origin is one of the client's. It has to be called before anything is written.
-func AllowOrigin(w http.ResponseWriter, r *http.Request, c *registry.Client) {
+func AllowOrigin(w http.ResponseWriter, r *http.Request, c *registry.Client) { allow(w, r, c) }
+
+// AllowError lets the page that sent a request read why it was refused before it was known for which client it came: pages of any
+// browser client may. The error says nothing of anybody; without it a page cannot tell a refusal from a broken network. It has
+// to be called before anything is written, and never for an answer that is no error.
+func AllowError(w http.ResponseWriter, r *http.Request, s *registry.Snapshot) { allow(w, r, s) }
+
+func allow(w http.ResponseWriter, r *http.Request, of interface{ AllowsOrigin(origin string) bool }) {
 	origin := originOf(r)
 	if origin == "" {
 		return
 	}
 	h := w.Header()
 	h.Add("Vary", "Origin")
-	if !c.AllowsOrigin(origin) {
+	if !of.AllowsOrigin(origin) {
 		return
 	}
 	h.Set("Access-Control-Allow-Origin", origin)
