@@ -1,8 +1,6 @@
 package server
 
 import (
-	"fmt"
-
 	"github.com/grantkeeper/grantkeeper/server/internal/choices"
 	"github.com/grantkeeper/grantkeeper/server/internal/idp"
 	"github.com/grantkeeper/grantkeeper/server/internal/login"
@@ -10,11 +8,7 @@ import (
 )
 
 // wireLogin makes the browser flow.
-func (s *Server) wireLogin(issuer *token.Issuer, providers *idp.Set) error {
-	lister, err := choices.New(issuer, s.deps.Now)
-	if err != nil {
-		return fmt.Errorf("choices: %w", err)
-	}
+func (s *Server) wireLogin(issuer *token.Issuer, providers *idp.Set, lister *choices.Lister) (err error) {
 	readHint := func(idToken string) (sub, sid string, ok bool) {
 		settings := s.registry.Current().Server()
 		if settings == nil {

@@ -193,10 +193,11 @@ func (s *Server) wire() error {
 	if err != nil {
 		return err
 	}
-	if err := s.wireAccount(); err != nil {
+	lister, err := s.wireAccount(issuer)
+	if err != nil {
 		return err
 	}
-	if err := s.wireLogin(issuer, providers); err != nil {
+	if err := s.wireLogin(issuer, providers, lister); err != nil {
 		return err
 	}
 	if err := s.wireLogout(issuer); err != nil {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/grantkeeper/grantkeeper/server/internal/audit"
+	"github.com/grantkeeper/grantkeeper/server/internal/choices"
+	"github.com/grantkeeper/grantkeeper/server/internal/consent"
 	"github.com/grantkeeper/grantkeeper/server/internal/factor"
 	"github.com/grantkeeper/grantkeeper/server/internal/logout"
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
@@ -51,11 +53,17 @@ type Storage interface {
 	EraseUser(ctx context.Context, userID string, now time.Time, tell func(storage.ClientRef) bool) error
 }
 
+// Choices says what people may choose among, and so what it is called; see choices.Lister.
+type Choices interface {
+	List(ctx context.Context, q choices.Query) (consent.List, error)
+}
+
 // Deps is what the pages work with; all of it is required.
 type Deps struct {
 	Web     *web.Web
 	Storage Storage
 	Factors *factor.Factors
+	Choices Choices
 	// SignIn is the path of the sign-in page and SignedOut the one that says that nobody is signed in, relative to the issuer's.
 	SignIn, SignedOut string
 }

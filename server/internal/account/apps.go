@@ -136,12 +136,13 @@ func (a *Account) renderApp(v *visit, uid string, status int, problem accountapp
 	for i, w := range words {
 		data.Scopes = append(data.Scopes, accountapp.Scope{Value: strconv.Itoa(i), Title: w.Title, Detail: w.Detail})
 	}
+	lists := a.lists(v, app.Client, has)
 	for i, c := range has.chosen {
 		if i == maxChoices {
 			data.More = len(has.chosen) - maxChoices
 			break
 		}
-		title, parent, group := titles(v.Snapshot, c)
+		title, parent, group := titles(v.Snapshot, lists, c)
 		at := slices.IndexFunc(data.Groups, func(g accountapp.Group) bool { return g.Title == group })
 		if at < 0 {
 			at, data.Groups = len(data.Groups), append(data.Groups, accountapp.Group{Title: group})

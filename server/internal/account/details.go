@@ -1,13 +1,17 @@
 package account
 
 import (
+	"context"
 	"encoding/json"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/grantkeeper/grantkeeper/internal/registration"
+	"github.com/grantkeeper/grantkeeper/server/internal/choices"
 	"github.com/grantkeeper/grantkeeper/server/internal/consent"
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
+	"github.com/grantkeeper/grantkeeper/server/internal/storage"
 )
 
 // key tells one chosen thing from all others.
@@ -57,19 +61,48 @@ func emptied(s consent.Declared, has access, scopes, keys map[string]bool) bool 
 	return false
 }
 
-// titles are what a chosen thing, what it belongs to, and its kind are called, as far as the API's manifest says: their ids, else.
-func titles(s *registry.Snapshot, d consent.Detail) (title, parent, group string) {
+// listsWithin is how long APIs may take to say what things are called, all together: the page is of use without it.
+const listsWithin = 2 * time.Second
+
+// lists asks what may be chosen at the APIs where something was. Those that do not say are left out.
+func (a *Account) lists(v *visit, app storage.ClientRef, has access) consent.Lists {
+	ctx, cancel := context.WithTimeout(v.R.Context(), listsWithin)
+	defer cancel()
+	out := consent.Lists{}
+	for _, d := range has.chosen {
+		r, ok := v.Snapshot.Resource(d.Location())
+		if _, done := out[d.Location()]; done || !ok || r.Choices == nil || r.Choices.Type != d.Type {
+			continue
+		}
+		q := choices.Query{Issuer: v.Snapshot.Server().Issuer, Resource: r, User: v.User, Client: app}
+		for _, scope := range has.scopes {
+			if at, _, ok := v.Snapshot.ScopeResource(scope); ok && at.Identifier == r.Identifier {
+				q.Scopes = append(q.Scopes, scope)
+			}
+		}
+		list, err := a.Choices.List(ctx, q)
+		if err != nil {
+			list = nil // ids, then
+		}
+		out[d.Location()] = list
+	}
+	return out
+}
+
+// titles are what a chosen thing, what it belongs to, and its kind are called, as far as the API says: their ids, else.
+func titles(s *registry.Snapshot, lists consent.Lists, d consent.Detail) (title, parent, group string) {
 	title, parent, group = d.Identifier, d.Parent, d.Type
 	r, ok := s.Resource(d.Location())
 	if !ok || r.Choices == nil || r.Choices.Type != d.Type {
 		return title, parent, group
 	}
 	named := func(id, parent string) string {
-		i := slices.IndexFunc(r.Choices.Static, func(c registration.Choice) bool { return c.ID == id && c.Parent == parent })
+		list := lists[d.Location()]
+		i := slices.IndexFunc(list, func(c registration.Choice) bool { return c.ID == id && c.Parent == parent })
 		if i < 0 {
 			return id
 		}
-		return r.Choices.Static[i].Title
+		return list[i].Title
 	}
 	if parent != "" {
 		parent = named(d.Parent, "")

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/grantkeeper/grantkeeper/internal/registration"
+	"github.com/grantkeeper/grantkeeper/server/internal/choices"
 	"github.com/grantkeeper/grantkeeper/server/internal/consent"
 	"github.com/grantkeeper/grantkeeper/server/internal/factor"
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
@@ -207,7 +208,11 @@ func (f *fixture) wire(log *slog.Logger, o options) {
 	}
 	atRest := seal.New(func() []registration.SymmetricKey { return f.registry.Current().Keys().AtRest }, rand.Reader)
 	factors := factor.New(factor.Deps{Storage: f.db, AtRest: atRest, Registry: f.registry, Random: rand.Reader})
-	f.account, err = New(Deps{Web: f.web, Storage: &failing{DB: f.db, down: &f.down}, Factors: factors, SignIn: "/login", SignedOut: "/logout"})
+	lister, err := choices.New(nil, f.clock) // for choices in manifests, where no API is asked
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.account, err = New(Deps{Web: f.web, Storage: &failing{DB: f.db, down: &f.down}, Factors: factors, Choices: lister, SignIn: "/login", SignedOut: "/logout"})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -319,7 +324,7 @@ func (f *fixture) authorize(u storage.User, client storage.ClientRef, d json.Raw
 	}
 	token := code
 	token[0] ^= 0xff
-	_, err := f.db.RedeemDevice(f.Context(), code, client, now, func(g storage.Grant) (*storage.RefreshToken, error) {
+	_, err := f.db.RedeemDevice(f.Context(), code, client, now, func(g storage.Grant, _ storage.User) (*storage.RefreshToken, error) {
 		return &storage.RefreshToken{Token: token, GrantID: g.ID, Family: "family-" + rand.Text(), KeyID: "d", ExpiresAt: now.Add(24 * time.Hour),
 			IdleExpiresAt: now.Add(24 * time.Hour), CreatedAt: now}, nil
 	})

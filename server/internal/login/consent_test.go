@@ -604,7 +604,7 @@ func TestChange(t *testing.T) {
 			t.Error("the page does not show what the app has")
 		}
 		to := p.consented(a, "approve", []string{"clusters.read"}, []string{"p2", "own"}).want(303).to
-		if to != "/account" {
+		if to != "/account/app?app="+chatUID+"&done=narrowed" {
 			t.Errorf("to %s", to)
 		}
 		f.wantGrant([]string{"openid", "clusters.read"}, []string{"own", "p2"})
@@ -624,7 +624,7 @@ func TestChange(t *testing.T) {
 	t.Run("cancel changes nothing", func(t *testing.T) {
 		f.in(t)
 		a := p.open("/consent/change?app=" + chatUID).want(200)
-		if to := p.consented(a, "deny", nil, nil).want(303).to; to != "/account" {
+		if to := p.consented(a, "deny", nil, nil).want(303).to; to != "/account/app?app="+chatUID {
 			t.Errorf("to %s", to)
 		}
 		f.wantGrant([]string{"openid", "clusters.read"}, []string{"p2"})

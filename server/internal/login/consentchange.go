@@ -3,6 +3,7 @@ package login
 import (
 	"encoding/json"
 	"errors"
+	"net/url"
 	"slices"
 
 	"github.com/grantkeeper/grantkeeper/server/internal/consent"
@@ -29,6 +30,9 @@ func (l *Login) enterChange(v *visit) error {
 	return web.Redirect(v.Visit, v.at(PathConsent))
 }
 
+// pathOfApp is the app on the account page.
+func pathOfApp(a asked) string { return pathAccount + "/app?app=" + url.QueryEscape(a.client.UID) }
+
 // askedChange is what is asked of who changes what an app may do: all that it has and may still have. Its errors have pages: an
 // app that has nothing of the person is not found, and one that may not be served any more is gone.
 func (l *Login) askedChange(v *visit, clientUID string) (asked, error) {
@@ -53,7 +57,7 @@ func (l *Login) askedChange(v *visit, clientUID string) (asked, error) {
 }
 
 // finishChange puts what the person lets the app have in place of what it had, in the consent and in every live grant, and leads
-// back to the account page. It may be wider than before: that was asked on the page. No grant gets a scope that it had not.
+// back to the app on the account page. It may be wider than before: that was asked on the page. No grant gets a scope that it had not.
 func (l *Login) finishChange(v *visit, a asked, g given) error {
 	s := v.Snapshot
 	err := l.Storage.NarrowApp(v.R.Context(), v.User.ID, a.client.UID, v.Now, func(scopes []string, _ json.RawMessage) ([]string, json.RawMessage, error) {
@@ -67,5 +71,5 @@ func (l *Login) finishChange(v *visit, a asked, g given) error {
 		return web.Unavailable(err)
 	}
 	l.noteGiven(v, a, g)
-	return web.Redirect(v.Visit, pathAccount)
+	return web.Redirect(v.Visit, pathOfApp(a)+"&done=narrowed")
 }

@@ -46,7 +46,7 @@ func (l *Login) refuse(v *visit, a asked, e *oauth.Error) error {
 	case a.device != nil:
 		return l.denyDevice(v, *a.device, a.client)
 	default:
-		return web.Redirect(v.Visit, pathAccount)
+		return web.Redirect(v.Visit, pathOfApp(a))
 	}
 }
 
