@@ -3,12 +3,7 @@ package server
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -27,6 +22,7 @@ import (
 
 	"github.com/grantkeeper/grantkeeper/internal/freeport"
 	"github.com/grantkeeper/grantkeeper/internal/registration"
+	"github.com/grantkeeper/grantkeeper/internal/registration/registrationtest"
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
@@ -217,8 +213,7 @@ func client(name, kind string, grants, scopes []string, methods ...registration.
 	}
 	for _, m := range methods {
 		if m == registration.AuthenticationClientSecret {
-			sum := sha256.Sum256([]byte(secret))
-			c.Authentication.Secrets = []registration.SecretHash{{ID: "s1", SHA256: hex.EncodeToString(sum[:])}}
+			c.Authentication.Secrets = registrationtest.SecretHash(secret)
 		}
 	}
 	return c
@@ -226,58 +221,19 @@ func client(name, kind string, grants, scopes []string, methods ...registration.
 
 func keys(t testing.TB) *registration.Keys {
 	t.Helper()
-	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rs, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pkcs8 := func(k any) []byte {
-		b, err := x509.MarshalPKCS8PrivateKey(k)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return b
-	}
-	symmetric := func(id string) []registration.SymmetricKey {
-		b := make([]byte, 32)
-		_, _ = rand.Read(b)
-		return []registration.SymmetricKey{{ID: id, Key: b, CreatedAt: time.Now()}}
-	}
-	return &registration.Keys{Namespace: "oauth", Name: "main", Signing: []registration.SigningKey{
-		{ID: "ec", Algorithm: "ES256", State: registration.KeyActive, PKCS8: pkcs8(ec), CreatedAt: time.Now(), ActiveAt: time.Now()},
-		{ID: "rsa", Algorithm: "RS256", State: registration.KeyActive, PKCS8: pkcs8(rs), CreatedAt: time.Now(), ActiveAt: time.Now()},
-	}, Sealing: symmetric("seal"), Derivation: symmetric("derive"), AtRest: symmetric("rest")}
-}
-
-func (w *world) path(d registration.Document) string {
-	return filepath.Join(w.folder, strings.ToLower(string(d.DocumentKind()))+"-"+strings.ReplaceAll(d.DocumentName(), "/", "-")+".json")
+	return registrationtest.Keys(t, "", time.Now())
 }
 
 // write puts a document in the folder, as a whole.
 func (w *world) write(d registration.Document) {
 	w.t.Helper()
-	b, err := registration.Encode(d)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	part := w.path(d) + ".part"
-	if err := os.WriteFile(part, b, 0o600); err != nil {
-		w.t.Fatal(err)
-	}
-	if err := os.Rename(part, w.path(d)); err != nil {
-		w.t.Fatal(err)
-	}
+	registrationtest.Folder(w.folder).Write(w.t, d)
 }
 
 // remove deletes a document.
 func (w *world) remove(d registration.Document) {
 	w.t.Helper()
-	if err := os.Remove(w.path(d)); err != nil {
-		w.t.Fatal(err)
-	}
+	registrationtest.Folder(w.folder).Remove(w.t, d)
 }
 
 // put writes a document and waits until it is served; the wait fails after 2 s, the bound of rule K18 and line E03.
