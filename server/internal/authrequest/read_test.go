@@ -361,10 +361,13 @@ func TestClaimsThatGoWithWhatWasGiven(t *testing.T) {
 	if got, want := r.ClaimScopes(), []string{"profile"}; !slices.Equal(got, want) {
 		t.Errorf("people are told of %v", got)
 	}
-	if got := r.GivenClaims([]string{"openid"}); len(got.UserInfo) != 2 || len(got.IDToken) != 2 || len(claims) != 3 {
+	if got := r.GivenClaims([]string{"openid", "profile"}); len(got.UserInfo) != 2 || len(got.IDToken) != 2 || len(claims) != 3 {
 		t.Errorf("an e-mail address that was refused as a scope is given by name: %v", got)
 	}
-	if got := r.GivenClaims([]string{"openid", "email"}); len(got.UserInfo) != 3 {
+	if got := r.GivenClaims([]string{"openid", "email"}); len(got.UserInfo) != 2 || len(got.IDToken) != 2 {
+		t.Errorf("a name that nobody allowed is given: %v", got)
+	}
+	if got := r.GivenClaims([]string{"openid", "email", "profile"}); len(got.UserInfo) != 3 {
 		t.Errorf("%v", got)
 	}
 	if none := new(Request); none.GivenClaims(nil) != nil || none.ClaimScopes() != nil {

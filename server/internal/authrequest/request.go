@@ -62,15 +62,15 @@ func (r *Request) Prompts(value string) bool { return slices.Contains(r.Prompt, 
 // At is IssuedAt.
 func (r *Request) At() time.Time { return time.Unix(r.IssuedAt, 0) }
 
-// GivenClaims are the claims that were asked for by name and go with what the person gave: all but those whose scope was asked for
-// as well and refused. nil for none.
+// GivenClaims are the claims that were asked for by name and go with what the person gave: those whose scope is among the scopes,
+// which are what they allowed of the scopes asked for and of [Request.ClaimScopes], and those that no scope stands for. nil for none.
 func (r *Request) GivenClaims(scopes []string) *oauth.ClaimsRequest {
 	if r.Claims == nil {
 		return nil
 	}
 	refused := func(name string, _ oauth.ClaimRequest) bool {
 		scope := oauth.ScopeOfClaim(name)
-		return slices.Contains(r.Scopes, scope) && !slices.Contains(scopes, scope)
+		return scope != "" && !slices.Contains(scopes, scope)
 	}
 	out := &oauth.ClaimsRequest{UserInfo: maps.Clone(r.Claims.UserInfo), IDToken: maps.Clone(r.Claims.IDToken)}
 	maps.DeleteFunc(out.UserInfo, refused)
@@ -78,8 +78,8 @@ func (r *Request) GivenClaims(scopes []string) *oauth.ClaimsRequest {
 	return out
 }
 
-// ClaimScopes are the scopes, beyond those asked for, that stand for claims that are asked for by name: what people are to be told
-// the client wants to know, although it wants less than each of them stands for.
+// ClaimScopes are the scopes, beyond those asked for, that stand for claims that are asked for by name: people are asked for them as
+// for any other scope, although the client wants to know less than each of them stands for and no token has them.
 func (r *Request) ClaimScopes() []string {
 	if r.Claims == nil {
 		return nil

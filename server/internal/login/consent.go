@@ -38,13 +38,12 @@ func (l *Login) consentNeeded(v *visit, a asked) (bool, given, error) {
 	if err != nil || sheet.Needed {
 		return true, given{}, err
 	}
-	r := sheet.Unasked()
-	return false, given{scopes: r.Scopes, audience: r.Audience, details: r.Details}, nil
+	return false, a.give(sheet.Unasked()), nil
 }
 
 // sheet works out what to ask.
 func (l *Login) sheet(v *visit, a asked) (*consent.Sheet, error) {
-	q := consent.Question{Scopes: a.scopes, Resources: a.resources, Issuer: v.Snapshot.Server().Issuer}
+	q := consent.Question{Scopes: a.sheetScopes(), Resources: a.resources, Issuer: v.Snapshot.Server().Issuer}
 	p, ok := v.Snapshot.Policy(a.client.Policy)
 	if !ok {
 		return nil, web.ClientGone(a.client.DocumentName())
@@ -103,7 +102,7 @@ func together(app storage.App) *storage.Consent {
 		add(c.Scopes, c.Audience, c.AuthorizationDetails)
 	}
 	for _, g := range app.Grants {
-		add(g.Scopes, g.Audience, g.AuthorizationDetails)
+		add(union(g.Scopes, oauth.ScopesOfClaims(g.Claims)), g.Audience, g.AuthorizationDetails)
 	}
 	all.AuthorizationDetails = consent.EncodeDetails(details)
 	return &all
@@ -205,7 +204,8 @@ func (l *Login) submitConsent(v *visit, a asked) error {
 		f.problem, f.at = problem, at
 		return l.renderConsent(v, http.StatusBadRequest, a, sheet, lists, f)
 	}
-	g := given{scopes: r.Scopes, audience: r.Audience, details: r.Details, answered: true}
+	g := a.give(r)
+	g.answered = true
 	if k := r.Keep; k != nil {
 		g.consent = &storage.Consent{
 			UserID: v.User.ID, Client: refOf(a), Scopes: k.Scopes, Audience: k.Audience, AuthorizationDetails: k.Details,
@@ -218,7 +218,7 @@ func (l *Login) submitConsent(v *visit, a asked) error {
 // denyConsent ends it without giving anything.
 func (l *Login) denyConsent(v *visit, a asked) error {
 	if a.request != nil || a.device != nil { // who keeps things as they are refuses nothing
-		l.noteConsent(v, a, actionConsentRefused, a.scopes)
+		l.noteConsent(v, a, actionConsentRefused, a.sheetScopes())
 	}
 	return l.refuse(v, a, oauth.AccessDenied())
 }
@@ -226,7 +226,7 @@ func (l *Login) denyConsent(v *visit, a asked) error {
 // noteGiven writes that the person consented, once it counts, and before the browser is answered.
 func (l *Login) noteGiven(v *visit, a asked, g given) {
 	if g.answered {
-		l.noteConsent(v, a, actionConsentGiven, g.scopes)
+		l.noteConsent(v, a, actionConsentGiven, g.allowed)
 	}
 }
 

@@ -119,7 +119,7 @@ func (l *Login) decide(v *visit) error {
 	if d.Decided && bytes.Equal(d.Request, t.Request) {
 		return l.goTo(v, pathDone) // submitted a second time after the answer had arrived
 	}
-	d.Confirmed = nil
+	d.Confirmed, d.By = nil, ""
 	s, err := l.gather(v, pathConfirm)
 	if err != nil {
 		return err
@@ -140,7 +140,7 @@ func (l *Login) decide(v *visit) error {
 	if at != stepConfirm {
 		return l.serve(v, s, pathConfirm)
 	}
-	d.Confirmed, s.device.confirmed = t.Request, true
+	d.Confirmed, d.By, s.device.confirmed = t.Request, v.User.ID, true
 	return l.serve(v, s, "")
 }
 

@@ -76,7 +76,7 @@ func (l *Login) issueCode(v *visit, a asked, g given) error {
 		Nonce: r.Nonce, ACR: reportedACR(oauth.ACROf(v.Session.Methods), r), CreatedAt: v.Now, ExpiresAt: v.Now.Add(grant.CodeTTL),
 	}
 	code.Code, _ = oauth.ParseCredential(oauth.PrefixCode, value)
-	if claims := r.GivenClaims(g.scopes); claims != nil {
+	if claims := r.GivenClaims(g.allowed); claims != nil {
 		if code.Claims, err = encodeClaims(claims.IDToken); err != nil {
 			return err
 		}

@@ -80,8 +80,10 @@ type deviceFlow struct {
 	Code string `json:"c,omitempty"`
 	// Client is the UID of the client, once Code was found: looking it up again is no guess.
 	Client string `json:"u,omitempty"`
-	// Confirmed is the hash of the device code that somebody went on from the page that asks.
+	// Confirmed is the hash of the device code with which By, by the id of the user, went on from the page that asks. It says nothing
+	// about anybody else who signs in in the same browser.
 	Confirmed []byte `json:"f,omitempty"`
+	By        string `json:"b,omitempty"`
 	// Decided is set once the user has decided about Request, with the name of the app.
 	Decided  bool   `json:"d,omitempty"`
 	Approved bool   `json:"a,omitempty"`

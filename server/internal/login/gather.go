@@ -85,7 +85,7 @@ func (l *Login) purpose(v *visit, s *situation) error {
 		}
 		s.asked = asked{client: client, scopes: f.Request.Scopes, resources: f.Request.Resources, request: f.Request}
 	case f.Device != nil:
-		s.purpose, s.device = toDevice, deviceState{confirmed: f.Device.Confirmed != nil, decided: f.Device.Decided}
+		s.purpose, s.device = toDevice, deviceState{confirmed: f.Device.Confirmed != nil && f.Device.By == v.User.ID, decided: f.Device.Decided}
 		if f.Device.Code != "" {
 			s.device.request = requestUnchecked
 		}
@@ -138,7 +138,7 @@ func (l *Login) lookAt(v *visit, s *situation) error {
 	if !ok {
 		s.device.request = requestOfLostClient
 	}
-	s.device.confirmed = slices.Equal(d.Confirmed, request.Code[:])
+	s.device.confirmed = d.By == v.User.ID && slices.Equal(d.Confirmed, request.Code[:])
 	s.asked = asked{client: client, scopes: request.Scopes, device: &request}
 	s.owner = ownerOfClient(client)
 	if d.Client == "" {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"slices"
 )
 
@@ -52,6 +53,49 @@ func ScopeOfClaim(claim string) string {
 		}
 	}
 	return ""
+}
+
+// ScopesOfClaims are the scopes that stand for what one member of a claims parameter, userinfo or id_token, asks for, in the order of
+// [UserScopes]: member is JSON as it is kept with a grant. nil for none.
+func ScopesOfClaims(member json.RawMessage) []string {
+	asked := readMember(member)
+	var out []string
+	for _, scope := range UserScopes() {
+		if slices.ContainsFunc(ClaimsOfScope(scope), func(name string) bool { _, is := asked[name]; return is }) {
+			out = append(out, scope)
+		}
+	}
+	return out
+}
+
+// ClaimsWithin leaves of such a member what one of the scopes stands for, and what no scope does; nil when nothing is left.
+func ClaimsWithin(member json.RawMessage, scopes []string) json.RawMessage {
+	asked := readMember(member)
+	before := len(asked)
+	maps.DeleteFunc(asked, func(name string, _ ClaimRequest) bool {
+		scope := ScopeOfClaim(name)
+		return scope != "" && !slices.Contains(scopes, scope)
+	})
+	switch len(asked) {
+	case 0:
+		return nil
+	case before:
+		return member
+	}
+	out, err := json.Marshal(asked)
+	if err != nil { // what was read can be written
+		return nil
+	}
+	return out
+}
+
+// readMember reads what the server wrote; nil for nothing.
+func readMember(member json.RawMessage) map[string]ClaimRequest {
+	var asked map[string]ClaimRequest
+	if len(member) == 0 || json.Unmarshal(member, &asked) != nil {
+		return nil
+	}
+	return asked
 }
 
 // requestable reports whether a claim may be asked for by name: one about the user, or one about the authentication that the

@@ -107,11 +107,11 @@ type Devices interface {
 	// DenyDevice decides a pending request. ErrNotFound, ErrConsumed (decided already), ErrExpired.
 	DenyDevice(ctx context.Context, code Hash, now time.Time) error
 	// RedeemDevice is one poll. In one transaction it counts the poll and, when approved, consumes the request by a
-	// conditional write and inserts first (if not nil) with GrantID filled in; an error of first is returned as it is and
-	// nothing is changed. Errors: ErrNotFound, ErrForeign (not counted),
-	// ErrExpired, ErrPending, ErrSlowDown (more than two polls within one interval, by elapsed time), ErrDenied, ErrConsumed,
-	// ErrRevoked (grant revoked or user disabled).
-	RedeemDevice(ctx context.Context, code Hash, client ClientRef, now time.Time, first func(Grant) (*RefreshToken, error)) (Redemption, error)
+	// conditional write and inserts what first (if not nil) makes of the grant and its user, with GrantID filled in; first runs
+	// inside the transaction and must be pure and quick; its error is returned as it is and nothing is changed. Errors:
+	// ErrNotFound, ErrForeign (not counted), ErrExpired, ErrPending, ErrSlowDown (more than two polls within one interval, by
+	// elapsed time), ErrDenied, ErrConsumed, ErrRevoked (grant revoked or user disabled).
+	RedeemDevice(ctx context.Context, code Hash, client ClientRef, now time.Time, first func(Grant, User) (*RefreshToken, error)) (Redemption, error)
 }
 
 // RefreshTokens keeps refresh families.
@@ -184,7 +184,9 @@ type Consents interface {
 	// RevokeApps is RevokeApp for every client, in one transaction. None is no error.
 	RevokeApps(ctx context.Context, userID string, now time.Time) (int64, error)
 	// NarrowApp replaces scopes and details in the consent and in every live grant by what narrow makes of each, in one
-	// transaction, and sets the consent's UpdatedAt to now. narrow must be pure and quick; its error is returned as it is and
+	// transaction, and sets the consent's UpdatedAt to now. The scopes of a grant with Claims that narrow is given are followed by
+	// those that stand for these claims (oauth.ScopesOfClaims); claims whose scope does not come back are removed. A grant that had
+	// a scope or such a claim and has none left is revoked. narrow must be pure and quick; its error is returned as it is and
 	// nothing is changed. ErrNotFound when there is neither a consent nor a live grant.
 	NarrowApp(ctx context.Context, userID, clientUID string, now time.Time, narrow func(scopes []string, details json.RawMessage) ([]string, json.RawMessage, error)) error
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
+	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
 )
 
@@ -27,8 +29,8 @@ ON CONFLICT (user_id, client_uid) DO UPDATE SET client_id = excluded.client_id, 
 	deleteClientConsents = `DELETE FROM consents WHERE client_uid = ?`
 
 	revokeAppGrants = `UPDATE grants SET revoked_at = ?3 WHERE user_id = ?1 AND client_uid = ?2 AND revoked_at IS NULL`
-	selectAppScopes = `SELECT g.id, g.scopes, g.authorization_details FROM grants g WHERE g.user_id = ? AND g.client_uid = ? AND g.revoked_at IS NULL`
-	narrowGrant     = `UPDATE grants SET scopes = ?2, authorization_details = ?3 WHERE id = ?1`
+	selectAppScopes = `SELECT g.id, g.scopes, g.authorization_details, g.claims FROM grants g WHERE g.user_id = ? AND g.client_uid = ? AND g.revoked_at IS NULL`
+	narrowGrant     = `UPDATE grants SET scopes = ?2, authorization_details = ?3, claims = ?4 WHERE id = ?1`
 )
 
 // consentInto lists where consentColumns go.
@@ -101,17 +103,23 @@ func (db *DB) RevokeApps(ctx context.Context, userID string, now time.Time) (n i
 	return n, err
 }
 
+// narrow is the callback of NarrowApp.
+type narrow = func(scopes []string, details json.RawMessage) ([]string, json.RawMessage, error)
+
 // chosen is what narrowing changes of a consent or a grant.
 type chosen struct {
 	grantID string
 	scopes  []string
 	details json.RawMessage
+	claims  json.RawMessage
 }
 
-func (c *chosen) into() []any { return []any{&c.grantID, listInto{&c.scopes}, jsonInto{&c.details}} }
+func (c *chosen) into() []any {
+	return []any{&c.grantID, listInto{&c.scopes}, jsonInto{&c.details}, jsonInto{&c.claims}}
+}
 
 // NarrowApp changes the consent and every live grant, or nothing.
-func (db *DB) NarrowApp(ctx context.Context, userID, clientUID string, now time.Time, narrow func([]string, json.RawMessage) ([]string, json.RawMessage, error)) error {
+func (db *DB) NarrowApp(ctx context.Context, userID, clientUID string, now time.Time, by narrow) error {
 	return db.write(ctx, func(t *tx) error {
 		var c storage.Consent
 		consented := t.query(selectConsent, []any{userID, clientUID}, consentInto(&c)...)
@@ -126,20 +134,17 @@ func (db *DB) NarrowApp(ctx context.Context, userID, clientUID string, now time.
 			return storage.ErrNotFound
 		}
 		if consented == nil {
-			scopes, details, err := narrowed(c.Scopes, c.AuthorizationDetails, narrow)
+			left := chosen{scopes: c.Scopes, details: c.AuthorizationDetails}
+			scopes, err := left.narrow(by)
 			if err != nil {
 				return err
 			}
-			if _, err := t.exec(narrowConsent, userID, clientUID, scopes, details, now.UnixMicro()); err != nil {
+			if _, err := t.exec(narrowConsent, userID, clientUID, scopes, rawJSON(left.details), now.UnixMicro()); err != nil {
 				return err
 			}
 		}
 		for _, g := range grants {
-			scopes, details, err := narrowed(g.scopes, g.details, narrow)
-			if err != nil {
-				return err
-			}
-			if _, err := t.exec(narrowGrant, g.grantID, scopes, details); err != nil {
+			if err := t.narrowGrant(&g, now, by); err != nil {
 				return err
 			}
 		}
@@ -147,12 +152,32 @@ func (db *DB) NarrowApp(ctx context.Context, userID, clientUID string, now time.
 	})
 }
 
-// narrowed is what narrow makes of scopes and details, as it is kept.
-func narrowed(scopes []string, details json.RawMessage, narrow func([]string, json.RawMessage) ([]string, json.RawMessage, error)) (string, any, error) {
-	scopes, details, err := narrow(scopes, details)
+// narrowGrant narrows one grant. One that had something and has nothing left ends.
+func (t *tx) narrowGrant(g *chosen, now time.Time, by narrow) error {
+	had := len(g.scopes) > 0 || len(oauth.ScopesOfClaims(g.claims)) > 0
+	scopes, err := g.narrow(by)
 	if err != nil {
-		return "", nil, err
+		return err
 	}
-	list, err := encodeList(scopes)
-	return list, rawJSON(details), err
+	if _, err := t.exec(narrowGrant, g.grantID, scopes, rawJSON(g.details), rawJSON(g.claims)); err != nil {
+		return err
+	}
+	if had && len(g.scopes) == 0 && len(oauth.ScopesOfClaims(g.claims)) == 0 {
+		_, err = t.exec(revokeGrant, now.UnixMicro(), g.grantID)
+	}
+	return err
+}
+
+// narrow applies the callback and returns the scopes as they are kept. Claims that were asked for by name are the scopes that stand
+// for them, as long as narrowing goes on: what is taken away takes both.
+func (c *chosen) narrow(by narrow) (string, error) {
+	byName := slices.DeleteFunc(oauth.ScopesOfClaims(c.claims), func(s string) bool { return slices.Contains(c.scopes, s) })
+	left, details, err := by(slices.Concat(c.scopes, byName), c.details)
+	if err != nil {
+		return "", err
+	}
+	c.claims = oauth.ClaimsWithin(c.claims, left)
+	c.scopes = slices.DeleteFunc(slices.Clone(left), func(s string) bool { return slices.Contains(byName, s) })
+	c.details = details
+	return encodeList(c.scopes)
 }

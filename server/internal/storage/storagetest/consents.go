@@ -267,6 +267,46 @@ func testNarrowedApps(t *testing.T, f *fixture) {
 		wantError(t, err, storage.ErrRevoked)
 		wantEqual(t, got.Scopes, ended.Scopes)
 	})
+	t.Run("claims that were asked for by name are narrowed by the scopes that stand for them", func(t *testing.T) {
+		g := f.grant(f.user(t), f.client())
+		g.Scopes, g.Claims = []string{"openid", "email"}, json.RawMessage(`{"acr":{},"email":{},"name":{"essential":true}}`)
+		noError(t, f.CreateCode(f.ctx, f.code(g), g, nil))
+		var seen [][]string
+		without := func(gone ...string) func([]string, json.RawMessage) ([]string, json.RawMessage, error) {
+			return func(scopes []string, details json.RawMessage) ([]string, json.RawMessage, error) {
+				seen = append(seen, slices.Clone(scopes))
+				return slices.DeleteFunc(scopes, func(s string) bool { return slices.Contains(gone, s) }), details, nil
+			}
+		}
+		for i, c := range []struct {
+			gone         string
+			seen, scopes []string
+			claims       string
+		}{
+			{"orders:read", []string{"openid", "email", "profile"}, []string{"openid", "email"}, string(g.Claims)},
+			{"profile", []string{"openid", "email", "profile"}, []string{"openid", "email"}, `{"acr":{},"email":{}}`},
+			{"email", []string{"openid", "email"}, []string{"openid"}, `{"acr":{}}`},
+		} {
+			noError(t, f.NarrowApp(f.ctx, g.UserID, g.Client.UID, f.now, without(c.gone)))
+			wantEqual(t, seen[i], c.seen)
+			got, _, err := f.Grant(f.ctx, g.ID)
+			noError(t, err)
+			wantEqual(t, got.Scopes, c.scopes)
+			wantEqual(t, string(got.Claims), c.claims)
+		}
+	})
+	t.Run("a grant that has nothing left ends, and one that never had anything does not", func(t *testing.T) {
+		g := f.grant(f.user(t), f.client())
+		noError(t, f.CreateCode(f.ctx, f.code(g), g, nil))
+		bare := f.grant(storage.User{ID: g.UserID}, g.Client)
+		bare.Scopes, bare.Claims = nil, nil
+		noError(t, f.CreateCode(f.ctx, f.code(bare), bare, nil))
+		noError(t, f.NarrowApp(f.ctx, g.UserID, g.Client.UID, f.now, func([]string, json.RawMessage) ([]string, json.RawMessage, error) { return nil, nil, nil }))
+		_, _, err := f.Grant(f.ctx, g.ID)
+		wantError(t, err, storage.ErrRevoked)
+		_, _, err = f.Grant(f.ctx, bare.ID)
+		noError(t, err)
+	})
 	t.Run("an error on any of them comes back as it is and changes none", func(t *testing.T) {
 		consent, first, _ := setup(t)
 		mine := errors.New("mine")
