@@ -419,7 +419,10 @@ func TestA35ProvidersThatThePolicyDoesNotAllow(t *testing.T) {
 		t.Error("the token is active")
 	}
 	w.allowProviders("corp", "local")
+	// Nothing was consumed by what was refused.
 	want(t, w.redeem(webID, code), 200, "")
+	want(t, w.poll(cliID, started.text("device_code")), 200, "")
+	want(t, w.poll(cliID, started.text("device_code")), 400, "invalid_grant")
 	want(t, w.refresh(cliID, tokens.text("refresh_token")), 200, "")
 	want(t, userinfo(), 200, "")
 }

@@ -92,6 +92,7 @@ func TestDeviceGrant(t *testing.T) {
 		w.put(&registration.IdentityProvider{Namespace: "oauth", Name: "local", UID: "idp", DisplayName: "Local", Local: &registration.LocalProvider{
 			Accounts: []registration.LocalAccount{{Username: "ada", PasswordHash: passwordHash, Name: "Ada", Email: "ada@example.com"}},
 		}}, func(s *registry.Snapshot) bool { return !s.IdentityProviders()[0].Local.Accounts[0].Disabled })
+		want(t, w.poll(cliID, code), 200, "") // the refusal consumed nothing
 	})
 	t.Run("S1 the tokens are those of the user", func(t *testing.T) {
 		a := w.login(cliID)

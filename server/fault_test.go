@@ -48,7 +48,7 @@ func (f *faulty) CreateDevice(ctx context.Context, d storage.DeviceRequest, maxO
 	return err
 }
 
-func (f *faulty) RedeemDevice(ctx context.Context, code storage.Hash, c storage.ClientRef, now time.Time, first func(storage.Grant) (*storage.RefreshToken, error)) (storage.Redemption, error) {
+func (f *faulty) RedeemDevice(ctx context.Context, code storage.Hash, c storage.ClientRef, now time.Time, first func(storage.Grant, storage.User) (*storage.RefreshToken, error)) (storage.Redemption, error) {
 	return guard(f, func() (storage.Redemption, error) { return f.Storage.RedeemDevice(ctx, code, c, now, first) })
 }
 

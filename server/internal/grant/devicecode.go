@@ -38,8 +38,11 @@ func (g DeviceCode) Authorize(ctx context.Context, r *Request) (*Authorization, 
 	if err != nil {
 		return nil, err
 	}
-	first := func(grant storage.Grant) (*storage.RefreshToken, error) {
-		if err := r.covers(grant); err != nil { // before anything is consumed
+	first := func(grant storage.Grant, user storage.User) (*storage.RefreshToken, error) { // before anything is consumed
+		if _, ok := CurrentUser(g.Accounts, r.Snapshot, r.Client.Client, user); !ok {
+			return nil, inactive()
+		}
+		if err := r.covers(grant); err != nil {
 			return nil, err
 		}
 		return r.first(refresh, grant, family)

@@ -203,7 +203,7 @@ func (s *measured) DenyDevice(ctx context.Context, code storage.Hash, now time.T
 }
 
 // RedeemDevice measures the operation of that name.
-func (s *measured) RedeemDevice(ctx context.Context, code storage.Hash, client storage.ClientRef, now time.Time, first func(storage.Grant) (*storage.RefreshToken, error)) (_ storage.Redemption, err error) {
+func (s *measured) RedeemDevice(ctx context.Context, code storage.Hash, client storage.ClientRef, now time.Time, first func(storage.Grant, storage.User) (*storage.RefreshToken, error)) (_ storage.Redemption, err error) {
 	defer s.redeemDevice.done(time.Now(), &err)
 	return s.Storage.RedeemDevice(ctx, code, client, now, first)
 }

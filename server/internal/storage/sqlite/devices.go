@@ -145,7 +145,7 @@ func (t *tx) device(code storage.Hash) (storage.DeviceRequest, error) {
 
 // RedeemDevice is one poll. What it returns as a refusal is decided by the state of the row first and by time second; the
 // rate of polls matters only while the user has not decided (RFC 8628 section 3.5: slow_down is a kind of pending).
-func (db *DB) RedeemDevice(ctx context.Context, code storage.Hash, client storage.ClientRef, now time.Time, first func(storage.Grant) (*storage.RefreshToken, error)) (storage.Redemption, error) {
+func (db *DB) RedeemDevice(ctx context.Context, code storage.Hash, client storage.ClientRef, now time.Time, first func(storage.Grant, storage.User) (*storage.RefreshToken, error)) (storage.Redemption, error) {
 	var (
 		won     storage.Redemption
 		refusal error
@@ -199,7 +199,7 @@ func (t *tx) poll(d *storage.DeviceRequest, now time.Time) (refusal, err error) 
 }
 
 // redeem consumes an approved request and writes the first refresh token.
-func (t *tx) redeem(d *storage.DeviceRequest, now time.Time, first func(storage.Grant) (*storage.RefreshToken, error)) (storage.Redemption, error) {
+func (t *tx) redeem(d *storage.DeviceRequest, now time.Time, first func(storage.Grant, storage.User) (*storage.RefreshToken, error)) (storage.Redemption, error) {
 	n, err := t.exec(consumeDevice, d.Code[:], d.Client.UID, now.UnixMicro())
 	if err != nil {
 		return storage.Redemption{}, err
@@ -224,7 +224,7 @@ func (t *tx) redeem(d *storage.DeviceRequest, now time.Time, first func(storage.
 	if first == nil {
 		return won, nil
 	}
-	token, err := first(g)
+	token, err := first(g, u)
 	if err != nil || token == nil {
 		return won, err
 	}

@@ -110,7 +110,7 @@ func plant(ctx context.Context, db *DB, name string) error {
 	if err := db.ApproveDevice(ctx, code, storage.Grant{ID: "g" + name, UserID: "u" + name, Client: benchClient}, now); err != nil {
 		return err
 	}
-	_, err = db.RedeemDevice(ctx, code, benchClient, now, func(storage.Grant) (*storage.RefreshToken, error) {
+	_, err = db.RedeemDevice(ctx, code, benchClient, now, func(storage.Grant, storage.User) (*storage.RefreshToken, error) {
 		return &storage.RefreshToken{Token: familyToken(name, 0), Family: name, KeyID: "k", ExpiresAt: now.Add(24 * time.Hour)}, nil
 	})
 	return err

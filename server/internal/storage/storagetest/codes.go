@@ -46,7 +46,9 @@ func (f *fixture) exchange(c storage.Code, now time.Time) (storage.Redemption, e
 // firstOfCode is first with the signature that codes want.
 func (f *fixture) firstOfCode() func(storage.Code, storage.Grant, storage.User) (*storage.RefreshToken, error) {
 	first := f.first()
-	return func(_ storage.Code, g storage.Grant, _ storage.User) (*storage.RefreshToken, error) { return first(g) }
+	return func(_ storage.Code, g storage.Grant, u storage.User) (*storage.RefreshToken, error) {
+		return first(g, u)
+	}
 }
 
 // refusing is a check that refuses.
@@ -149,7 +151,7 @@ func testExchange(t *testing.T, f *fixture) {
 		first := f.first()
 		got, r, err := f.RedeemCode(f.ctx, c.Code, c.Client, now, codeGrace, func(c storage.Code, g storage.Grant, u storage.User) (*storage.RefreshToken, error) {
 			seen, granted, user = c, g, u
-			return first(g)
+			return first(g, u)
 		}, nil)
 		noError(t, err)
 		wantEqual(t, seen, c)

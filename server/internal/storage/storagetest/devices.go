@@ -198,16 +198,22 @@ func testRedemption(t *testing.T, f *fixture) {
 	})
 	t.Run("the engine fills in the grant of the first refresh token", func(t *testing.T) {
 		d, g := f.approved(t)
-		r, err := f.RedeemDevice(f.ctx, d.Code, d.Client, f.now, func(storage.Grant) (*storage.RefreshToken, error) {
+		var of storage.Grant
+		var by storage.User
+		r, err := f.RedeemDevice(f.ctx, d.Code, d.Client, f.now, func(g storage.Grant, u storage.User) (*storage.RefreshToken, error) {
+			of, by = g, u
 			family := f.id("family")
 			return &storage.RefreshToken{Token: tokenOf(family, 0), Family: family, ExpiresAt: f.now.Add(absolute)}, nil
 		})
 		noError(t, err)
 		wantEqual(t, r.Token.GrantID, g.ID)
+		wantEqual(t, of, r.Grant)
+		wantEqual(t, by, r.User)
+		wantEqual(t, by.ID, g.UserID)
 	})
 	t.Run("a client without refresh tokens gets none", func(t *testing.T) {
 		d, g := f.approved(t)
-		r, err := f.RedeemDevice(f.ctx, d.Code, d.Client, f.now, func(storage.Grant) (*storage.RefreshToken, error) { return nil, nil })
+		r, err := f.RedeemDevice(f.ctx, d.Code, d.Client, f.now, func(storage.Grant, storage.User) (*storage.RefreshToken, error) { return nil, nil })
 		noError(t, err)
 		wantEqual(t, r.Token, storage.RefreshToken{})
 		wantEqual(t, r.Grant.ID, g.ID)
@@ -252,7 +258,7 @@ func testRedemption(t *testing.T, f *fixture) {
 	t.Run("an error of the caller comes back as it is and consumes nothing", func(t *testing.T) {
 		d, _ := f.approved(t)
 		mine := errors.New("mine")
-		_, err := f.RedeemDevice(f.ctx, d.Code, d.Client, f.now, func(storage.Grant) (*storage.RefreshToken, error) { return nil, mine })
+		_, err := f.RedeemDevice(f.ctx, d.Code, d.Client, f.now, func(storage.Grant, storage.User) (*storage.RefreshToken, error) { return nil, mine })
 		if err != mine { //nolint:errorlint // the very same
 			t.Fatalf("error is %v", err)
 		}

@@ -177,9 +177,9 @@ func (f *fixture) makeFamily() (storage.Redemption, error) {
 }
 
 // first makes the first refresh token of a new family.
-func (f *fixture) first() func(storage.Grant) (*storage.RefreshToken, error) {
+func (f *fixture) first() func(storage.Grant, storage.User) (*storage.RefreshToken, error) {
 	name := f.id("family")
-	return func(g storage.Grant) (*storage.RefreshToken, error) {
+	return func(g storage.Grant, _ storage.User) (*storage.RefreshToken, error) {
 		return &storage.RefreshToken{
 			Token: tokenOf(name, 0), GrantID: g.ID, Family: name, KeyID: "key-1", ExpiresAt: f.now.Add(absolute), IdleExpiresAt: f.now.Add(idle), CreatedAt: f.now,
 		}, nil
