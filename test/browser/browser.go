@@ -29,6 +29,9 @@ type Page struct {
 	// Tab is the context for what the methods do not cover, with chromedp.Do, Run and Call.
 	Tab context.Context
 
+	// Shots chooses the looks that screenshots are kept of; nil for all.
+	Shots func(Look) bool
+
 	scripted bool
 	look     Look
 }
@@ -123,6 +126,12 @@ func (p *Page) Type(selector, text string) {
 func (p *Page) Click(selector string) {
 	p.Helper()
 	p.do("click "+selector, chromedp.Click(chromedp.CSS(selector)))
+}
+
+// Press clicks the first button, link or label that has a text in it.
+func (p *Page) Press(text string) {
+	p.Helper()
+	p.do("press "+text, chromedp.Click(`//*[(self::button or self::a or self::label or self::summary) and contains(normalize-space(.), "`+text+`")]`))
 }
 
 // Wait waits until what a CSS selector finds is there to be seen.
@@ -313,7 +322,7 @@ func (p *Page) weight(what string) {
 func (p *Page) Screenshot(name string) {
 	p.Helper()
 	dir := os.Getenv("GRANTKEEPER_SCREENSHOTS")
-	if dir == "" {
+	if dir == "" || p.Shots != nil && !p.Shots(p.look) {
 		return
 	}
 	// A window as high as the page: what Chromium captures beyond its window is off where text runs from right to left.
@@ -324,6 +333,9 @@ func (p *Page) Screenshot(name string) {
 	}
 	if err == nil {
 		err = p.window(p.look.Width, p.look.Height)
+	}
+	if err == nil {
+		png, err = compress(png)
 	}
 	if err == nil {
 		err = os.WriteFile(filepath.Join(dir, strings.ReplaceAll(name, " ", "-")+".png"), png, 0o644)

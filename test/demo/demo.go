@@ -34,6 +34,8 @@ type Options struct {
 	Files string
 	// Manifests is applied in place of config/samples.
 	Manifests string
+	// Host is where the issuer is, a name of loopback; 127.0.0.1 when empty. Passkeys belong to a name: they take localhost.
+	Host string
 	// Data is the data folder; a temporary one, removed with the demo, when empty.
 	Data string
 	// Witness remembers what must be found nowhere; one of the demo's own when nil.
@@ -129,6 +131,9 @@ func New(o Options) (*Demo, error) {
 		if d.listen[i], err = FreeAddress(); err != nil {
 			return nil, err
 		}
+	}
+	if _, port, _ := strings.Cut(d.listen[0], ":"); o.Host != "" {
+		d.listen[0] = net.JoinHostPort(o.Host, port)
 	}
 	if d.Data == "" {
 		d.ownsData = true
