@@ -503,7 +503,7 @@ func TestIntrospectionSaysWhatTheGrantAllowsNow(t *testing.T) {
 		t.Errorf("after the choice was narrowed: %s", after.body)
 	}
 	refreshed := w.refresh(webID, tokens.text("refresh_token"), "client_secret", secret)
-	if strings.Contains(refreshed.body, "p2") || refreshed.text("scope") != "openid orders.read" {
+	if strings.Contains(refreshed.body, `"p2"`) || refreshed.text("scope") != "openid orders.read" {
 		t.Errorf("the next token: %s", refreshed.body)
 	}
 }
