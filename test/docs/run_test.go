@@ -16,7 +16,7 @@ import (
 func shell(t *testing.T) string {
 	t.Helper()
 	var bash string
-	for _, program := range []string{"curl", "bash"} {
+	for _, program := range []string{"curl", "openssl", "bash"} {
 		path, err := exec.LookPath(program)
 		switch {
 		case err != nil && os.Getenv("CI") == "true":
@@ -48,7 +48,13 @@ func TestShellBlocksAreShell(t *testing.T) {
 // prelude is what a block may rely on besides what the page says.
 const prelude = `
 approve() {
-  curl -fsS --data-urlencode "link=$1" --data-urlencode "user=${2:-demo}" --data-urlencode "password=${3:-$DEMO_PASSWORD}" "$APPROVER"
+  curl -fsS --data-urlencode "link=$1" --data-urlencode "user=${2:-demo}" --data-urlencode "password=${3:-$DEMO_PASSWORD}" "$PERSON" | grep -x Approved
+}
+allow() {
+  local -a form=(--data-urlencode "link=$1" -d user=demo --data-urlencode "password=$DEMO_PASSWORD")
+  shift
+  for tick; do form+=(--data-urlencode "tick=$tick"); done
+  curl -fsS "${form[@]}" "$PERSON"
 }
 `
 
@@ -77,7 +83,7 @@ func TestPagesRun(t *testing.T) {
 			defer cancel()
 			cmd := exec.CommandContext(ctx, bash, "-euo", "pipefail")
 			cmd.Dir = server.dir
-			cmd.Env = append(os.Environ(), "APPROVER="+approver(t), "DEMO_PASSWORD="+server.password)
+			cmd.Env = append(os.Environ(), "PERSON="+people(t), "DEMO_PASSWORD="+server.password)
 			cmd.Stdin = strings.NewReader(prelude + server.here(p.script()))
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Errorf("%v\n%s", err, out)

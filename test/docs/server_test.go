@@ -3,16 +3,15 @@ package docs
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"html"
+	"log/slog"
+	"net"
 	"net/http"
-	"net/http/cookiejar"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -20,38 +19,39 @@ import (
 
 	"github.com/grantkeeper/grantkeeper/cmd/grantkeeper/dev"
 	"github.com/grantkeeper/grantkeeper/internal/freeport"
+	"github.com/grantkeeper/grantkeeper/test/sampleapi"
 )
 
-// The addresses that the documentation has.
-const issuerAddress, operationsAddress = "127.0.0.1:9080", "127.0.0.1:9081"
+// The addresses that the documentation has: those of `grantkeeper dev`, and of the sample API beside it.
+const issuerAddress, operationsAddress, apiAddress = "127.0.0.1:9080", "127.0.0.1:9081", "127.0.0.1:9090"
 
 // running is `grantkeeper dev --files manifests --data data` in a folder of its own.
 type running struct {
 	dir, listen, operations string
+	// api is where the sample API listens; on the pages that say how to start it.
+	api string
 	// password is that of the demo account; empty where there is none.
 	password string
 }
 
 // here puts the addresses of this server in the place of those of the documentation.
 func (r *running) here(text string) string {
-	return strings.NewReplacer(issuerAddress, r.listen, operationsAddress, r.operations).Replace(text)
+	return strings.NewReplacer(issuerAddress, r.listen, operationsAddress, r.operations, apiAddress, r.api).Replace(text)
 }
 
 // serve starts the server of a page and ends it with the test.
 func serve(t *testing.T, p *page) *running {
 	t.Helper()
-	r := &running{dir: t.TempDir(), listen: freeAddress(t), operations: freeAddress(t)}
+	r := &running{dir: t.TempDir(), listen: freeAddress(t), operations: freeAddress(t), api: freeAddress(t)}
 	manifests := filepath.Join(r.dir, "manifests")
 	blocks := p.of("yaml test")
 	if len(blocks) == 0 {
-		if err := os.CopyFS(manifests, os.DirFS(filepath.Join(root, "config/samples"))); err != nil {
-			t.Fatal(err)
-		}
+		copySamples(t, r, manifests)
 	} else if err := os.Mkdir(manifests, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	for i, b := range blocks {
-		if err := os.WriteFile(filepath.Join(manifests, fmt.Sprintf("%d.yaml", i)), []byte(b.text), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(manifests, fmt.Sprintf("%d.yaml", i)), []byte(r.here(b.text)), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -80,7 +80,56 @@ func serve(t *testing.T, p *page) *running {
 	if m := regexp.MustCompile(`(?m)^  password +(\S+)`).FindStringSubmatch(out.String()); m != nil {
 		r.password = m[1]
 	}
+	serveAPI(t, p, r)
 	return r
+}
+
+// copySamples is what a reader does with config/samples, at the addresses of this server.
+func copySamples(t *testing.T, r *running, into string) {
+	t.Helper()
+	if err := os.CopyFS(into, os.DirFS(filepath.Join(root, "config/samples"))); err != nil {
+		t.Fatal(err)
+	}
+	all, err := filepath.Glob(filepath.Join(into, "*.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range all {
+		text, err := os.ReadFile(file)
+		if err == nil {
+			err = os.WriteFile(file, []byte(r.here(string(text))), 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// startsAPI is how a page says that the sample API is to be started.
+const startsAPI = "go run ./test/sampleapi/cmd/sampleapi"
+
+// serveAPI starts the sample API beside the server, if the page says so.
+func serveAPI(t *testing.T, p *page, r *running) {
+	t.Helper()
+	if !slices.ContainsFunc(p.of("sh"), func(b block) bool { return strings.Contains(b.text, startsAPI) }) {
+		return
+	}
+	api, err := sampleapi.New(sampleapi.Config{
+		Issuer: "http://" + r.listen, Identifier: "http://" + r.api, Data: sampleapi.Sample(), Now: time.Now,
+		Client: &http.Client{Timeout: 5 * time.Second}, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", r.api)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewUnstartedServer(api.Handler())
+	_ = s.Listener.Close() // its own, which nobody needs
+	s.Listener = listener
+	s.Start()
+	t.Cleanup(s.Close)
 }
 
 func freeAddress(t *testing.T) string {
@@ -116,51 +165,6 @@ func (o *output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.b.String()
-}
-
-// approver is the person at the browser: it takes a link, a user and a password, signs in and approves.
-func approver(t *testing.T) string {
-	t.Helper()
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := approve(r.FormValue("link"), r.FormValue("user"), r.FormValue("password")); err != nil {
-			http.Error(w, err.Error(), http.StatusBadGateway)
-		}
-	}))
-	t.Cleanup(s.Close)
-	return s.URL
-}
-
-var formToken = regexp.MustCompile(`name="token" value="([^"]*)"`)
-
-func approve(link, user, password string) error {
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		return err
-	}
-	browser := &http.Client{Jar: jar, Timeout: 10 * time.Second}
-	base, _, _ := strings.Cut(link, "/device")
-	text, err := fetch(browser.Get(link))
-	for _, step := range []struct {
-		path string
-		form url.Values
-	}{
-		{"/login", url.Values{"username": {user}, "password": {password}}},
-		{"/device/confirm", url.Values{"decision": {"approve"}}},
-	} {
-		if err != nil {
-			return err
-		}
-		token := formToken.FindStringSubmatch(text)
-		if token == nil {
-			return errors.New("the page before " + step.path + " has no form:\n" + text)
-		}
-		step.form.Set("token", html.UnescapeString(token[1]))
-		text, err = fetch(browser.PostForm(base+step.path, step.form))
-	}
-	if err == nil && !strings.Contains(text, "<h1>Approved</h1>") {
-		err = errors.New("not approved:\n" + text)
-	}
-	return err
 }
 
 func fetch(r *http.Response, err error) (string, error) {
