@@ -507,3 +507,56 @@ func TestIntrospectionSaysWhatTheGrantAllowsNow(t *testing.T) {
 		t.Errorf("the next token: %s", refreshed.body)
 	}
 }
+
+func TestWhatWasTakenBackIsNoWaysLeft(t *testing.T) {
+	narrowed := func(w *world, left ...string) {
+		t.Helper()
+		err := w.server.storage.NarrowApp(t.Context(), w.user.ID, "uid-web", w.now(), func([]string, json.RawMessage) ([]string, json.RawMessage, error) {
+			return left, nil, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	both := func(_ *storage.Code, g *storage.Grant) {
+		g.Scopes, g.Audience = []string{"openid", "orders.read", "ledger.read"}, []string{ordersAPI, ledgerAPI}
+	}
+	t.Run("H03 an API whose last scope was taken back is told of no token, though another API keeps its own", func(t *testing.T) {
+		w := newWorld(t)
+		tokens := w.redeem(webID, w.code(webID, both))
+		ask := func(o option) answer {
+			return w.post("/v1/introspect", []string{"token", tokens.text("access_token")}, o)
+		}
+		if a := ask(withBasic(gatewayID, secret)); a.json["active"] != true {
+			t.Fatalf("before: %s", a.body)
+		}
+		narrowed(w, "openid", "ledger.read")
+		if a := ask(withBasic(gatewayID, secret)); a.body != `{"active":false}` {
+			t.Errorf("the API that lost its scopes: %s", a.body)
+		}
+		if a := ask(withBasic(webID, secret)); a.json["active"] != true || strings.Contains(a.body, ordersAPI) || !strings.Contains(a.body, ledgerAPI) {
+			t.Errorf("the client: %s", a.body)
+		}
+	})
+	t.Run("I04 userinfo says nothing without openid, not even what was asked for by name", func(t *testing.T) {
+		w := newWorld(t)
+		tokens := w.redeem(webID, w.code(webID, func(c *storage.Code, g *storage.Grant) {
+			both(c, g)
+			g.Claims = json.RawMessage(`{"name":{}}`)
+		}))
+		ask := func() answer {
+			return w.send("GET", "/v1/userinfo", "", "", withHeader("Authorization", "Bearer "+tokens.text("access_token")))
+		}
+		if a := ask(); a.text("name") != "Ada" {
+			t.Fatalf("before: %s", a.body)
+		}
+		narrowed(w, "openid", "orders.read")
+		if a := ask(); a.status != 200 || a.json["name"] != nil || a.text("sub") == "" {
+			t.Errorf("without the scope that stands for a name: %s", a.body)
+		}
+		narrowed(w, "orders.read")
+		if a := ask(); a.status != 403 {
+			t.Errorf("without openid: %d %s", a.status, a.body)
+		}
+	})
+}

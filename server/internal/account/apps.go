@@ -13,6 +13,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/server/internal/audit"
 	"github.com/grantkeeper/grantkeeper/server/internal/consent"
 	"github.com/grantkeeper/grantkeeper/server/internal/describe"
+	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/page/account"
 	"github.com/grantkeeper/grantkeeper/server/internal/page/accountapp"
 	"github.com/grantkeeper/grantkeeper/server/internal/page/accountapps"
@@ -67,7 +68,8 @@ func (a *Account) names(v *visit, ref storage.ClientRef) (name, publisher, owner
 	return name, c.Display.Publisher, c.DocumentName(), false
 }
 
-// access is what an app may do, over its consent and all of its grants.
+// access is what an app may do, over its consent and all of its grants. Claims that it asked for by name count as the scopes that
+// stand for them.
 type access struct {
 	scopes []string
 	chosen []consent.Detail
@@ -84,7 +86,7 @@ func accessOf(app storage.App) access {
 		add(app.Consent.Scopes, app.Consent.AuthorizationDetails)
 	}
 	for _, g := range app.Grants {
-		add(g.Scopes, g.AuthorizationDetails)
+		add(union(slices.Clone(g.Scopes), oauth.ScopesOfClaims(g.Claims)), g.AuthorizationDetails)
 	}
 	out.chosen = readChosen(details...)
 	return out

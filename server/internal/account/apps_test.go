@@ -233,3 +233,17 @@ func TestNarrower(t *testing.T) {
 		}
 	}
 }
+
+func TestAccessCountsClaimsAskedByName(t *testing.T) {
+	app := storage.App{Grants: []storage.Grant{
+		{Scopes: []string{"openid"}, Claims: json.RawMessage(`{"email":{"essential":true},"auth_time":{}}`)},
+		{Scopes: []string{"openid", "orders.read"}},
+	}}
+	want := []string{"openid", "email", "orders.read"}
+	if got := accessOf(app).scopes; !slices.Equal(got, want) {
+		t.Errorf("people see, and can take back, %v; want %v", got, want)
+	}
+	if !slices.Equal(app.Grants[0].Scopes, []string{"openid"}) {
+		t.Error("the grant was changed")
+	}
+}

@@ -140,10 +140,10 @@ func (e *Endpoint) accessToken(ctx context.Context, s *registry.Snapshot, caller
 	if user, ok = grant.CurrentUser(e.Accounts, s, c, user); !ok {
 		return nil, nil
 	}
-	if !narrow(out, t, g) {
+	if !narrow(s, out, g) || !mayAsk(s, caller, t.ClientUID, out.Audience) {
 		return nil, nil
 	}
-	out.Details = token.DetailsFor(g.AuthorizationDetails, ofCaller(s, caller, t))
+	out.Details = token.DetailsFor(g.AuthorizationDetails, ofCaller(s, caller, t.ClientUID, out.Audience))
 	out.Username, out.ACR = user.Username, t.ACR
 	if !t.AuthTime.IsZero() {
 		out.AuthTime = t.AuthTime.Unix()
@@ -151,21 +151,34 @@ func (e *Endpoint) accessToken(ctx context.Context, s *registry.Snapshot, caller
 	return out, nil
 }
 
-// narrow takes out of the answer what the user has taken back since the token was signed; false when nothing is left.
-func narrow(out *active, t *token.Access, g storage.Grant) bool {
-	scopes := strings.Fields(t.Scope)
-	left := slices.DeleteFunc(scopes, func(scope string) bool { return !slices.Contains(g.Scopes, scope) })
+// narrow takes out of the answer what the user has taken back since the token was signed, and the APIs that nothing is left for, so
+// that one that looks at aud alone lets nobody in either; false when nothing is left.
+func narrow(s *registry.Snapshot, out *active, g storage.Grant) bool {
+	had := strings.Fields(out.Scope)
+	left := slices.DeleteFunc(slices.Clone(had), func(scope string) bool { return !slices.Contains(g.Scopes, scope) })
+	if len(left) == len(had) {
+		return true
+	}
 	out.Scope = strings.Join(left, " ")
-	return len(left) > 0 || t.Scope == ""
+	out.Audience = slices.DeleteFunc(slices.Clone(out.Audience), func(id string) bool {
+		return !slices.ContainsFunc(left, func(scope string) bool {
+			r, _, ok := s.ScopeResource(scope)
+			return ok && r.Identifier == id
+		})
+	})
+	if len(out.Audience) == 0 { // as in a new token with these scopes
+		out.Audience = []string{out.Issuer}
+	}
+	return len(left) > 0
 }
 
 // ofCaller are the resources of a token that the caller is told about: all when it is the caller's own, otherwise those that the
 // caller serves.
-func ofCaller(s *registry.Snapshot, caller *clientauth.Client, t *token.Access) []string {
-	if caller.UID == t.ClientUID {
-		return t.Audience
+func ofCaller(s *registry.Snapshot, caller *clientauth.Client, clientUID string, audience []string) []string {
+	if caller.UID == clientUID {
+		return audience
 	}
-	return slices.DeleteFunc(slices.Clone(t.Audience), func(id string) bool { return !serves(s, caller, id) })
+	return slices.DeleteFunc(slices.Clone(audience), func(id string) bool { return !serves(s, caller, id) })
 }
 
 // refreshToken answers the client that holds it; an API has no business with one.

@@ -130,6 +130,9 @@ func (e *Endpoint) claims(ctx context.Context, s *registry.Snapshot, t *token.Ac
 		return nil, invalid()
 	}
 	scopes = slices.DeleteFunc(scopes, func(scope string) bool { return !slices.Contains(g.Scopes, scope) })
+	if !slices.Contains(scopes, oauth.ScopeOpenID) {
+		return nil, oauth.InsufficientScope("the openid scope was taken back")
+	}
 	claims := token.ClaimsOf(&user, scopes, grant.UserInfoClaims(c, g))
 	return &response{Subject: user.ID, UserClaims: claims, Username: claims.PreferredUsername}, nil
 }
