@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"net/url"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -14,8 +15,8 @@ import (
 func TestBlocksWorkWhenPasted(t *testing.T) {
 	t.Parallel()
 	d := world.Demo
-	if n := len(d.Blocks()); n != 3 {
-		t.Errorf("%d blocks are printed, and 3 are tested here: %s", n, d.Out())
+	if n := len(d.Blocks()); n != 4 {
+		t.Errorf("%d blocks are printed, and 4 are tested here: %s", n, d.Out())
 	}
 	for _, shell := range []string{"bash", "sh"} {
 		t.Run(shell, func(t *testing.T) {
@@ -33,6 +34,9 @@ func TestBlocksWorkWhenPasted(t *testing.T) {
 			})
 			t.Run("a device login", func(t *testing.T) {
 				pastesDeviceLogin(t, d, shell)
+			})
+			t.Run("a code login", func(t *testing.T) {
+				pastesCodeLogin(t, d, shell)
 			})
 		})
 	}
@@ -75,6 +79,52 @@ func pastesDeviceLogin(t *testing.T, d *demo.Demo, shell string) {
 	d.Witness.SeeAnswer([]byte(out))
 	verify(t, d, field(t, out, "access_token"))
 	if field(t, out, "refresh_token") == "" || field(t, out, "id_token") == "" {
+		t.Error("there is no refresh token or no ID token")
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+// pastesCodeLogin pastes the block for a code login, follows the link, and pastes the address that the browser ends at.
+func pastesCodeLogin(t *testing.T, d *demo.Demo, shell string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), shell, "-c", d.Block(t, "A code login").Script)
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewReader(stdout)
+	told, err := lines.ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`^open (http\S+)\n$`).FindStringSubmatch(told)
+	if m == nil {
+		t.Fatalf("it says %q", told)
+	}
+	callback, _ := d.Authorize(t, m[1])
+	if u, err := url.Parse(callback); err == nil {
+		d.Witness.See("a code", u.Query().Get("code"))
+	}
+	if _, err := stdin.Write([]byte(callback + "\n")); err != nil {
+		t.Fatal(err)
+	}
+	out, err := lines.ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, answer, _ := strings.Cut(out, ": ") // what it asks for comes first
+	d.Witness.SeeAnswer([]byte(answer))
+	verify(t, d, field(t, answer, "access_token"))
+	if field(t, answer, "refresh_token") == "" || field(t, answer, "id_token") == "" {
 		t.Error("there is no refresh token or no ID token")
 	}
 	if err := cmd.Wait(); err != nil {

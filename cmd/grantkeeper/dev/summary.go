@@ -1,9 +1,14 @@
 package dev
 
 import (
+	"crypto/rand"
+	"crypto/sha256"
 	"embed"
+	"encoding/base64"
 	"fmt"
 	"io"
+	"net"
+	"net/url"
 	"strings"
 	"text/template"
 
@@ -26,9 +31,11 @@ type summary struct {
 	User, Password string
 	// Kubeconfig and Kubectl are for cluster mode; Kubectl is how to call it.
 	Kubeconfig, Kubectl string
-	// Service is a client for the client credentials grant, Device one for the device grant; nil when there is none.
+	// Service is a client for the client credentials grant, Device one for the device grant, Native an app on this computer; nil
+	// when there is none.
 	Service *exampleService
 	Device  *exampleDevice
+	Native  *exampleNative
 	// Edit is the folder whose files take effect as they are saved, or for cluster mode the one that was applied.
 	Edit string
 	// Files is true in files mode.
@@ -50,6 +57,34 @@ type exampleService struct {
 type exampleDevice struct {
 	Namespace, Name string
 	ClientID        string
+}
+
+// exampleNative is an app for the authorization code grant, and a request of it.
+type exampleNative struct {
+	Namespace, Name string
+	ClientID        string
+	// RedirectURI is where the browser ends, with a port that nobody listens on.
+	RedirectURI string
+	// Verifier is the request's PKCE verifier, and Link the request (RFC 7636 section 4).
+	Verifier, Link string
+}
+
+// nativePort is the port in the redirect URI of the request that is shown. Any would do (RFC 8252 section 7.3).
+const nativePort = "9082"
+
+// newNative makes a request. A verifier has 43 to 128 characters.
+func newNative(issuer, clientID, redirect string, scopes []string, verifier string) (*exampleNative, error) {
+	u, err := url.Parse(redirect)
+	if err != nil {
+		return nil, err
+	}
+	u.Host = net.JoinHostPort(u.Hostname(), nativePort)
+	challenge := sha256.Sum256([]byte(verifier))
+	q := url.Values{
+		"response_type": {"code"}, "client_id": {clientID}, "redirect_uri": {u.String()}, "scope": {strings.Join(scopes, " ")},
+		"code_challenge": {base64.RawURLEncoding.EncodeToString(challenge[:])}, "code_challenge_method": {"S256"},
+	}
+	return &exampleNative{ClientID: clientID, RedirectURI: u.String(), Verifier: verifier, Link: issuer + "/v1/authorize?" + q.Encode()}, nil
 }
 
 // write prints the summary.
@@ -97,14 +132,31 @@ func (s *session) baseSummary(declared string, demo bool) summary {
 }
 
 // consider shows a client if it is the first that fits: one with a secret for client credentials, one that needs none for
-// the device login.
+// the device login, one that needs none for the code login on this computer.
 func (s *summary) consider(c *v1alpha1.OAuthClient, clientID string, grantTypes []string, secret string) {
 	if s.Service == nil && has(grantTypes, v1alpha1.GrantTypeClientCredentials) && compile.NeedsSecret(c) {
 		s.Service = &exampleService{Namespace: c.Namespace, Name: c.Name, Secret: secret}
 	}
+	if redirect := loopbackRedirect(c); s.Native == nil && has(grantTypes, v1alpha1.GrantTypeAuthorizationCode) && !compile.NeedsSecret(c) && redirect != "" {
+		// What cannot be shown is left out: there are other ways to try a login.
+		if n, err := newNative(s.Issuer, clientID, redirect, c.Spec.Scopes, rand.Text()+rand.Text()); err == nil {
+			n.Namespace, n.Name = c.Namespace, c.Name
+			s.Native = n
+		}
+	}
 	if s.Device == nil && has(grantTypes, v1alpha1.GrantTypeDeviceCode) && startsWithoutSecret(c) {
 		s.Device = &exampleDevice{Namespace: c.Namespace, Name: c.Name, ClientID: clientID}
 	}
+}
+
+// loopbackRedirect is the first redirect URI of a client that leads to any port of this computer; empty when there is none.
+func loopbackRedirect(c *v1alpha1.OAuthClient) string {
+	for _, r := range c.Spec.RedirectURIs {
+		if u, err := url.Parse(r); err == nil && u.Scheme == "http" {
+			return r
+		}
+	}
+	return ""
 }
 
 // startsWithoutSecret reports whether a client may leave its secret out.

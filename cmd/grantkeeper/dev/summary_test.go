@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -13,6 +14,12 @@ import (
 var update = flag.Bool("update", false, "rewrite the golden files")
 
 func TestSummary(t *testing.T) {
+	// The verifier and the challenge of RFC 7636, appendix B.
+	native, err := newNative("http://127.0.0.1:9080", "desktop", "http://127.0.0.1/callback", []string{"openid", "orders.read"}, "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")
+	if err != nil || !strings.Contains(native.Link, "code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&") {
+		t.Fatal(native, err)
+	}
+	native.Namespace, native.Name = "tools", "desktop"
 	for name, s := range map[string]summary{
 		"cluster": {
 			Issuer: "http://127.0.0.1:9080", DeclaredIssuer: "https://login.example.com", Operations: "127.0.0.1:9081",
@@ -20,6 +27,7 @@ func TestSummary(t *testing.T) {
 			Kubeconfig: "/home/an user/dev/kubeconfig", Kubectl: "/opt/kube/kubectl",
 			Service: &exampleService{Namespace: "partners", Name: "batch", Secret: "batch-oauth"},
 			Device:  &exampleDevice{Namespace: "tools", Name: "cli", ClientID: "cli"},
+			Native:  native,
 			Edit:    "config/samples", Logs: "/home/an user/dev/log", Data: "/home/an user/dev",
 		},
 		"files": {
@@ -27,6 +35,7 @@ func TestSummary(t *testing.T) {
 			User: "demo", Password: "abcde-fghjk-mnpqr", Files: true,
 			Service: &exampleService{Namespace: "partners", Name: "batch", Secret: "/data/secrets/partners/batch-oauth"},
 			Device:  &exampleDevice{Namespace: "tools", Name: "cli", ClientID: "cli"},
+			Native:  native,
 			Edit:    "/srv/manifests", Logs: "/data/log", Data: "/data",
 		},
 		"bare": {Issuer: "http://127.0.0.1:9080", Operations: "127.0.0.1:9081", Files: true, Edit: "/srv/manifests", Logs: "/data/log", Data: "/data"},
