@@ -204,18 +204,24 @@ func (s *Server) wire() error {
 		return err
 	}
 	s.discovery = s.metadata(pipeline, clients) // after all that has routes
+	s.registry.Prepare(s.prepare)
 	s.registry.OnChange(s.changed)
 	return nil
 }
 
-// changed follows the registry: new keys are taken into use before anyone can be told of them, and the grants of clients that
-// are gone are ended in the background (their tokens are refused at once, since the client is no longer known).
-func (s *Server) changed(before, after *registry.Snapshot) {
+// prepare takes new keys into use before any request sees them: one that met a complete snapshot without its keys would be told
+// that good tokens are bad.
+func (s *Server) prepare(before, after *registry.Snapshot) {
 	if keys := after.Keys(); keys != nil && keys != before.Keys() {
 		if err := s.signer.Load(keys); err != nil {
 			s.deps.Log.Error("the signing keys cannot be used; those before stay", "error", err)
 		}
 	}
+}
+
+// changed follows the registry: the grants of clients that are gone are ended in the background (their tokens are refused at
+// once, since the client is no longer known).
+func (s *Server) changed(before, after *registry.Snapshot) {
 	if gone := registry.Deleted(before, after); len(gone) > 0 {
 		uids := make([]string, 0, len(gone))
 		for _, c := range gone {

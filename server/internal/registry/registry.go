@@ -27,10 +27,11 @@ type Registry struct {
 	synced  atomic.Bool
 
 	// publishing is held while a snapshot is made, swapped in and announced, so that listeners see them in order.
-	publishing sync.Mutex
-	listeners  []func(before, after *Snapshot)
+	publishing   sync.Mutex
+	preparations []func(before, after *Snapshot)
+	listeners    []func(before, after *Snapshot)
 
-	// mu guards what follows, and is never held while listeners run.
+	// mu guards what follows, and is never held while preparations and listeners run.
 	mu        sync.Mutex
 	state     *state
 	waiting   time.Time // since when the oldest change waits to be published; zero: none does
@@ -61,6 +62,14 @@ func (r *Registry) Version() string { return *r.version.Load() }
 
 // Synced reports whether the source has listed everything once.
 func (r *Registry) Synced() bool { return r.synced.Load() }
+
+// Prepare has f called with every two consecutive snapshots from now on, in order and one at a time, just before requests see the
+// second: for what they must not do without, such as the keys that it holds. What OnChange says of its f is true of this one.
+func (r *Registry) Prepare(f func(before, after *Snapshot)) {
+	r.publishing.Lock()
+	defer r.publishing.Unlock()
+	r.preparations = append(r.preparations, f)
+}
 
 // OnChange has f called with every two consecutive snapshots from now on, in order and one at a time, just after the second
 // was swapped in. The two may differ in their version alone. f must be quick, because the source waits for it, and must not
@@ -134,7 +143,7 @@ func (r *Registry) mark() {
 	}
 }
 
-// publish makes the next snapshot out of everything folded in, swaps it in and announces it.
+// publish makes the next snapshot out of everything folded in, prepares it, swaps it in and announces it.
 func (r *Registry) publish() {
 	r.publishing.Lock()
 	defer r.publishing.Unlock()
@@ -152,10 +161,17 @@ func (r *Registry) publish() {
 		after.lag = max(1, after.publishedAt.Sub(r.waiting))
 	}
 	r.waiting, r.published = time.Time{}, after.publishedAt
+	listed := r.listed
+	r.mu.Unlock()
+
+	for _, f := range slices.Clone(r.preparations) {
+		f(before, after)
+	}
+	r.mu.Lock()
 	changed := r.changed
 	r.changed = make(chan struct{})
 	r.current.Store(after)
-	r.synced.Store(r.listed)
+	r.synced.Store(listed)
 	r.mu.Unlock()
 
 	for _, f := range slices.Clone(r.listeners) {

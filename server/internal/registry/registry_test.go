@@ -402,3 +402,27 @@ func TestWaitFor(t *testing.T) {
 		}
 	})
 }
+
+func TestPrepare(t *testing.T) {
+	r := newForTest(t)
+	var calls []string
+	r.Prepare(func(before, after *Snapshot) {
+		if r.Current() != before || r.Synced() != (len(calls) > 0) {
+			t.Error("requests see the snapshot already")
+		}
+		_, ok := after.Client("first")
+		calls = append(calls, fmt.Sprint("prepare ", ok))
+	})
+	r.OnChange(func(_, after *Snapshot) {
+		if r.Current() != after || !r.Synced() {
+			t.Error("requests do not see the snapshot yet")
+		}
+		calls = append(calls, "change")
+	})
+	r.Replace([]Change{doc("first", client("first"))}, "1")
+	r.Apply(nil, "2")
+	r.publish()
+	if want := []string{"prepare true", "change", "prepare true", "change"}; !slices.Equal(calls, want) {
+		t.Errorf("got %q, want %q", calls, want)
+	}
+}
