@@ -173,7 +173,7 @@ func (l *Login) provePasskey(v *visit) error {
 // factorRefused notes a second factor that was refused, and returns err.
 func (l *Login) factorRefused(v *visit, user storage.User, err error) error {
 	event := audit.Event{Action: actionFactorRefused, User: user.ID, Error: reasonWrong}
-	f := new(web.Failed)
+	f := new(web.PageError)
 	switch {
 	case errors.Is(err, factor.ErrCloned):
 		event.Error = reasonCloned
@@ -229,7 +229,13 @@ func (l *Login) signInByPasskey(v *visit) error {
 	if done || err != nil {
 		return err
 	}
-	user, methods, err := l.Factors.FinishPasskey(v.R.Context(), t.Kept, []byte(v.R.PostForm.Get(passkey.Field)), v.Now)
+	ctx := v.R.Context()
+	// Nobody guesses a passkey. But every try costs a row and a signature to check, and there is nobody yet whose it would be.
+	ticket, err := l.take(ctx, v, web.SignInGuesses("", "", v.Address)[:1]...)
+	if err != nil {
+		return l.factorRefused(v, storage.User{}, err)
+	}
+	user, methods, err := l.Factors.FinishPasskey(ctx, t.Kept, []byte(v.R.PostForm.Get(passkey.Field)), v.Now)
 	document, ok := v.Snapshot.IdentityProvider(user.Provider)
 	switch {
 	case err != nil && !errors.Is(err, factor.ErrWrong) && !errors.Is(err, factor.ErrCloned):
@@ -239,6 +245,9 @@ func (l *Login) signInByPasskey(v *visit) error {
 		_ = l.factorRefused(v, user, errors.Join(factor.ErrWrong, err)) // the page says it
 		form.problem = signin.Passkey
 		return l.showSignIn(v, s, http.StatusBadRequest, form)
+	}
+	if err := l.web.Throttle.Succeeded(ctx, ticket, v.Now); err != nil {
+		return web.Unavailable(err)
 	}
 	return l.admitUser(v, document.Name, user, methods, v.Now)
 }

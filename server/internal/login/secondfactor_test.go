@@ -129,9 +129,9 @@ func TestSecondFactor(t *testing.T) {
 		f.advance(time.Minute)
 		p := f.person()
 		a := p.on(p.signIn(p.asked(), goodUser, goodPassword))
-		f.replace("idp", testProvider(t, true))
+		f.replace(testProvider(t, true))
 		p.on(p.prove(a, secret)).stays().want(400, "Sign in")
-		f.replace("idp", testProvider(t, false))
+		f.replace(testProvider(t, false))
 	})
 }
 
@@ -198,7 +198,7 @@ func TestDemandedFactors(t *testing.T) {
 		code := f.startDevice(func(d *storage.DeviceRequest) { d.Client = storage.ClientRef{ID: "reports", UID: reportsUID} })
 		mallory := testProvider(t, false)
 		mallory.Local.Accounts[2].Disabled = false
-		f.replace("idp", mallory)
+		f.replace(mallory)
 		p := f.signedIn("mallory", "let me in")
 		a := p.submit(p.open("/device"), url.Values{"user_code": {code}}).want(303)
 		if !strings.HasPrefix(a.to, "/account/security?flow=") {
@@ -209,12 +209,12 @@ func TestDemandedFactors(t *testing.T) {
 		f.in(t)
 		d := testProvider(t, false)
 		d.Local.SecondFactor, d.Local.Accounts[2].Disabled = true, false
-		f.replace("idp", d)
+		f.replace(d)
 		p := f.person()
 		if a := p.signIn(p.open("/login"), "mallory", "let me in").want(303); !strings.HasPrefix(a.to, "/account/security?flow=") {
 			t.Errorf("to %s", a.to)
 		}
-		f.replace("idp", testProvider(t, false))
+		f.replace(testProvider(t, false))
 	})
 	t.Run("a page of ours that wants a recent sign-in gets one, and nothing else says where it leads", func(t *testing.T) {
 		f.in(t)
@@ -287,13 +287,32 @@ func TestPasskeys(t *testing.T) {
 			t.Errorf("%v", g.Methods)
 		}
 	})
+	t.Run("A34 tries with passkeys from one address are limited, and those that succeed do not count", func(t *testing.T) {
+		f.in(t)
+		f.advance(web.GuessWindow + time.Second)
+		before := f.address.String()
+		f.from("198.51.100.200")
+		defer f.from(before)
+		p := f.person()
+		a := p.asked()
+		p.passkey(a, "/login/passkey", authenticator).want(200, "One moment")
+		p = f.person()
+		a = p.asked()
+		wrong := url.Values{"token": p.passkeyForm(a, "/login/passkey", authenticator)["token"], "passkey": {"{}"}}
+		for range web.MaxSignInsOfAddress {
+			p.post(a.links("/login/passkey"), wrong).want(400)
+		}
+		p.post(a.links("/login/passkey"), wrong).want(429, "Too many tries")
+		f.advance(web.GuessWindow + time.Second)
+	})
+
 	t.Run("a passkey of an account that is disabled, or of an app that may not have its users", func(t *testing.T) {
 		f.in(t)
 		p := f.person()
 		a := p.asked()
-		f.replace("idp", testProvider(t, true))
+		f.replace(testProvider(t, true))
 		p.passkey(a, "/login/passkey", authenticator).stays().want(400, "This passkey does not sign in here.")
-		f.replace("idp", testProvider(t, false))
+		f.replace(testProvider(t, false))
 		if p.cookie("session") != "" {
 			t.Error("there is a session")
 		}
