@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -50,7 +51,7 @@ func TestAbandonedLogins(t *testing.T) {
 	for i := range 1000 {
 		from := withHeader("X-Forwarded-For", fmt.Sprintf("2001:db8:%x::1", i)) // or the tries would be throttled
 		b := w.tab(t)
-		b.go1(http.MethodGet, w.url+authorization("state", fmt.Sprint(i)), "", from)
+		b.go1(http.MethodGet, w.url+authorization("state", strconv.Itoa(i)), "", from)
 		if b.page.status != http.StatusSeeOther {
 			t.Fatalf("%d %s", b.page.status, b.page.body)
 		}

@@ -152,10 +152,10 @@ func userinfoPostBody(t *testing.T, p *profile, b *tab) {
 	p.told(t, p.post("/v1/userinfo", []string{"access_token", got.text("access_token")}), got)
 }
 
-// twice goes through a second time in the same browser, a while later; signsIn says whether the person has to sign in again.
-func (p *profile) twice(t *testing.T, b *tab, wait time.Duration, signsIn bool, second url.Values) (first, after tokens) {
+// twice goes through a second time in the same browser, a while later, and returns what that gave; signsIn says whether the person has to sign in again.
+func (p *profile) twice(t *testing.T, b *tab, wait time.Duration, signsIn bool, second url.Values) tokens {
 	t.Helper()
-	first = p.flow(b, p.asked())
+	first := p.flow(b, p.asked())
 	p.pass(wait)
 	if second == nil {
 		second = p.asked("prompt", "none", "id_token_hint", first.text("id_token"))
@@ -165,14 +165,14 @@ func (p *profile) twice(t *testing.T, b *tab, wait time.Duration, signsIn bool, 
 		t.Errorf("a sign-in page the second time: %v, want %v", asked, signsIn)
 	}
 	b.through()
-	after = p.exchange(b, second)
+	after := p.exchange(b, second)
 	if after.claims["sub"] != first.claims["sub"] || after.authTime().IsZero() {
 		t.Errorf("%v, then %v", first.claims, after.claims)
 	}
 	if signsIn != after.authTime().After(first.authTime()) || !signsIn && !after.authTime().Equal(first.authTime()) {
 		t.Errorf("auth_time %v, then %v", first.authTime(), after.authTime())
 	}
-	return first, after
+	return after
 }
 
 func promptLogin(t *testing.T, p *profile, b *tab) {
@@ -180,7 +180,7 @@ func promptLogin(t *testing.T, p *profile, b *tab) {
 }
 
 func maxAge1(t *testing.T, p *profile, b *tab) {
-	_, after := p.twice(t, b, 2*time.Second, true, p.asked("max_age", "1"))
+	after := p.twice(t, b, 2*time.Second, true, p.asked("max_age", "1"))
 	if age := p.now().Sub(after.authTime()); age > time.Minute {
 		t.Errorf("the sign-in is %v old", age)
 	}

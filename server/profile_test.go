@@ -123,11 +123,11 @@ type tokens struct {
 }
 
 // flow is the whole of it: request, sign-in, consent, code, tokens.
-func (p *profile) flow(b *tab, request url.Values, options ...option) tokens {
+func (p *profile) flow(b *tab, request url.Values) tokens {
 	b.t.Helper()
 	b.goTo(request)
 	b.through()
-	return p.exchange(b, request, options...)
+	return p.exchange(b, request)
 }
 
 // exchange takes the code that the client was sent to the token endpoint, by client_secret_basic unless told otherwise.
@@ -198,7 +198,7 @@ func (p *profile) told(t testing.TB, a answer, got tokens) map[string]any {
 		t.Fatalf("userinfo: %d %s", a.status, a.body)
 	}
 	for name, value := range a.json {
-		right := false
+		var right bool
 		switch name {
 		case "email_verified", "phone_number_verified":
 			_, right = value.(bool)

@@ -95,7 +95,7 @@ func appendUnless(found []registration.FieldError, field string, err error) []re
 
 // checkDN checks a distinguished name. What the library says is left out: it may repeat what came out of a Secret.
 func checkDN(s string) error {
-	if dn, err := ldap.ParseDN(s); err != nil || len(dn.RDNs) == 0 || len(s) > registration.MaxDN {
+	if dn, err := ldap.ParseDN(s); err != nil || len(dn.RDNs) == 0 || len(s) > registration.MaxDirectoryText {
 		return errDN
 	}
 	return nil

@@ -1,7 +1,6 @@
 package compile
 
 import (
-	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -164,7 +163,7 @@ func TestAccountsOfPeople(t *testing.T) {
 	d, findings := IdentityProvider(p, []v1alpha1.OAuthServer{server()}, accountsSecret(map[string]string{"ada": full}))
 	checkFindings(t, nil, findings)
 	if a := d.Local.Accounts[0]; !d.Local.SecondFactor || a.Profile.GivenName != "Ada" || a.Profile.Address.Formatted != "12 St James's Square\nLondon" || a.Profile.Birthdate != "1815-12-10" {
-		t.Errorf("got %s, %+v", fmt.Sprint(d.Local.SecondFactor), a.Profile)
+		t.Errorf("got %t, %+v", d.Local.SecondFactor, a.Profile)
 	}
 	for what, tc := range map[string]struct{ yaml, want string }{
 		"a claim that does not exist": {good + "profile: {hunter2: x}\n", "must be YAML with"},

@@ -67,7 +67,7 @@ func checkSVG(picture []byte) error {
 	root := true
 	for {
 		token, err := d.Token()
-		if err == io.EOF && !root {
+		if errors.Is(err, io.EOF) && !root {
 			return nil
 		}
 		if err != nil {

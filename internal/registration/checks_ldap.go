@@ -11,9 +11,8 @@ import (
 
 // Bounds of what a directory is asked, in bytes.
 const (
-	MaxDN        = 512
-	MaxFilter    = 512
-	MaxAttribute = 100
+	MaxDirectoryText = 512 // a distinguished name or a filter
+	MaxAttribute     = 100
 )
 
 // What stands for values in the filters of a directory.
@@ -34,12 +33,12 @@ func CheckLDAP(d *LDAPProvider) []FieldError {
 		f.check("bindPassword", errors.New("must be set with bindDN, and bindDN with it"))
 	}
 	if d.BindDN != "" {
-		f.check("bindDN", checkBounded(d.BindDN, MaxDN))
+		f.check("bindDN", checkBounded(d.BindDN))
 	}
 	if len(d.BindPassword) > MaxUpstreamSecret {
 		f.check("bindPassword", fmt.Errorf("must have at most %d bytes", MaxUpstreamSecret))
 	}
-	f.check("users.baseDN", checkBounded(d.Users.BaseDN, MaxDN))
+	f.check("users.baseDN", checkBounded(d.Users.BaseDN))
 	f.check("users.filter", CheckFilter(d.Users.Filter, UsernamePlace))
 	for _, a := range []struct{ field, value string }{
 		{"users.subject", d.Users.Subject}, {"users.username", d.Users.Username}, {"users.name", d.Users.Name}, {"users.email", d.Users.Email},
@@ -47,7 +46,7 @@ func CheckLDAP(d *LDAPProvider) []FieldError {
 		f.check(a.field, CheckAttribute(a.value))
 	}
 	if g := d.Groups; g != nil {
-		f.check("groups.baseDN", checkBounded(g.BaseDN, MaxDN))
+		f.check("groups.baseDN", checkBounded(g.BaseDN))
 		f.check("groups.filter", CheckFilter(g.Filter, DNPlace, UsernamePlace))
 		f.check("groups.name", CheckAttribute(g.Name))
 	}
@@ -79,7 +78,7 @@ func CheckLDAPURL(s string, startTLS bool) error {
 // CheckFilter checks the form of a search filter (RFC 4515): balanced parentheses around it, and one of the places for what
 // is searched.
 func CheckFilter(s string, places ...string) error {
-	if err := checkBounded(s, MaxFilter); err != nil {
+	if err := checkBounded(s); err != nil {
 		return err
 	}
 	depth := 0
@@ -114,9 +113,9 @@ func CheckAttribute(s string) error {
 }
 
 // checkBounded checks a text for a directory: there, not too long, valid, and without controls.
-func checkBounded(s string, limit int) error {
-	if s == "" || len(s) > limit {
-		return fmt.Errorf("must have 1 to %d bytes", limit)
+func checkBounded(s string) error {
+	if s == "" || len(s) > MaxDirectoryText {
+		return fmt.Errorf("must have 1 to %d bytes", MaxDirectoryText)
 	}
 	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\uFFFD' }) {
 		return errors.New("must be valid UTF-8 without control characters")

@@ -17,16 +17,16 @@ const (
 // checkProfile checks the standard claims of an account (OpenID Connect Core section 5.1). All of them may be absent.
 func checkProfile(p *Profile) []FieldError {
 	var f fieldErrors
-	text := func(field, value string, limit int) {
+	text := func(field, value string) {
 		if value != "" {
-			f.check(field, CheckText(value, limit))
+			f.check(field, CheckText(value, MaxDisplayText))
 		}
 	}
 	for _, v := range []struct{ field, value string }{
 		{"given_name", p.GivenName}, {"family_name", p.FamilyName}, {"middle_name", p.MiddleName},
 		{"nickname", p.Nickname}, {"gender", p.Gender},
 	} {
-		text(v.field, v.value, MaxDisplayText)
+		text(v.field, v.value)
 	}
 	for _, v := range []struct{ field, value string }{{"profile", p.Profile}, {"picture", p.Picture}, {"website", p.Website}} {
 		if v.value != "" {
@@ -44,10 +44,10 @@ func checkProfile(p *Profile) []FieldError {
 		// Section 5.1.1: both may have several lines.
 		f.check("address.formatted", checkLines(a.Formatted))
 		f.check("address.street_address", checkLines(a.StreetAddress))
-		text("address.locality", a.Locality, MaxDisplayText)
-		text("address.region", a.Region, MaxDisplayText)
-		text("address.postal_code", a.PostalCode, MaxDisplayText)
-		text("address.country", a.Country, MaxDisplayText)
+		text("address.locality", a.Locality)
+		text("address.region", a.Region)
+		text("address.postal_code", a.PostalCode)
+		text("address.country", a.Country)
 	}
 	return f.found
 }

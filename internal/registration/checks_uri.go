@@ -145,7 +145,7 @@ func CheckResourceIdentifier(s string) error {
 func CheckRedirectHost(s string) error {
 	if scheme, private := strings.CutSuffix(s, ":"); private && isScheme(scheme) {
 		if !isPrivateScheme(scheme) {
-			return errors.New("must be a host name, or a private scheme with a dot and its colon, like com.example.app:")
+			return errors.New("must be a host name, or a private scheme with a dot and its colon (com.example.app:)")
 		}
 		return nil
 	}

@@ -131,12 +131,12 @@ func (d IdentityProvider) Format(f fmt.State, _ rune) { write(f, d.String()) }
 func (d IdentityProvider) LogValue() slog.Value { return slog.StringValue(d.String()) }
 
 // String counts the accounts.
-func (p LocalProvider) String() string {
-	return fmt.Sprintf("LocalProvider{accounts=%d}", len(p.Accounts))
+func (l LocalProvider) String() string {
+	return fmt.Sprintf("LocalProvider{accounts=%d}", len(l.Accounts))
 }
 
 // Format is String under every verb.
-func (p LocalProvider) Format(f fmt.State, _ rune) { write(f, p.String()) }
+func (l LocalProvider) Format(f fmt.State, _ rune) { write(f, l.String()) }
 
 // LogValue is String.
-func (p LocalProvider) LogValue() slog.Value { return slog.StringValue(p.String()) }
+func (l LocalProvider) LogValue() slog.Value { return slog.StringValue(l.String()) }

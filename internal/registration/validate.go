@@ -22,7 +22,7 @@ const (
 	MaxProviders       = 50 // that a policy names
 	MaxChoices         = 200
 	MaxUpstreamEntries = 100 // tenants, domains, organizations
-	MaxUpstreamScopes  = 51 // openid and 50 of the manifest
+	MaxUpstreamScopes  = 51  // openid and 50 of the manifest
 	MaxSigningKeys     = 64
 	MaxSymmetricKeys   = 32
 	MaxAtRestKeys      = 512 // none is ever dropped: one a month for 40 years

@@ -84,7 +84,7 @@ allow: claims.email.endsWith('@acme.example')`),
 // directoryRules are about LDAP.
 func directoryRules() map[string]rule {
 	const (
-		clear     = "url with ldap:// sends passwords in the clear; use ldaps://, or set startTLS"
+		open      = "url with ldap:// sends passwords in the clear; use ldaps://, or set startTLS"
 		twice     = "startTLS is for ldap:// alone, ldaps:// is encrypted from the start; remove it"
 		form      = "url must be ldaps:// or ldap:// and a host in lower case, with a port from 1 to 65535 or none, and nothing else"
 		dn        = "baseDN must be a distinguished name, such as dc=acme,dc=example"
@@ -107,9 +107,9 @@ func directoryRules() map[string]rule {
 		"groups by username":         group(`, filter: "(memberUid={username})"`),
 		"ldaps on another port":      ldap(`url: "ldaps://ldap.example:3269", users: {baseDN: "dc=a"}`),
 		"no encryption, on loopback": ldap(`url: "ldap://127.0.0.1:3389", users: {baseDN: "dc=a"}`),
-		"no encryption":              withRefusal(ldap(`url: "ldap://ldap.example", users: {baseDN: "dc=a"}`), "spec.ldap.url", clear),
-		"no encryption, spelled out": withRefusal(ldap(`url: "ldap://ldap.example", startTLS: false, users: {baseDN: "dc=a"}`), "spec.ldap.url", clear),
-		"loopback by its looks":      withRefusal(ldap(`url: "ldap://127.0.0.1.evil.example", users: {baseDN: "dc=a"}`), "spec.ldap.url", clear),
+		"no encryption":              withRefusal(ldap(`url: "ldap://ldap.example", users: {baseDN: "dc=a"}`), "spec.ldap.url", open),
+		"no encryption, spelled out": withRefusal(ldap(`url: "ldap://ldap.example", startTLS: false, users: {baseDN: "dc=a"}`), "spec.ldap.url", open),
+		"loopback by its looks":      withRefusal(ldap(`url: "ldap://127.0.0.1.evil.example", users: {baseDN: "dc=a"}`), "spec.ldap.url", open),
 		"encryption twice":           withRefusal(ldap(`url: "ldaps://ldap.example", startTLS: true, users: {baseDN: "dc=a"}`), "spec.ldap.startTLS", twice),
 		"no users":                   withRefusal(ldap(`url: "ldaps://ldap.example"`), "spec.ldap.users", "Required value"),
 		"a base that is no name":     withRefusal(ldap(`url: "ldaps://ldap.example", users: {baseDN: people}`), "spec.ldap.users.baseDN", dn),

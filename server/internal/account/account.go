@@ -222,7 +222,7 @@ func (a *Account) check(v *visit, purpose string) (string, error) {
 
 // notFound is an app, session or passkey that is not the user's own, or not there.
 func notFound(cause error) error {
-	return &web.Failed{Status: http.StatusNotFound, Kind: failure.NotFound, Cause: cause}
+	return &web.PageError{Status: http.StatusNotFound, Kind: failure.NotFound, Cause: cause}
 }
 
 // failed is an error of storage as a page.

@@ -55,10 +55,10 @@ func (f *fixture) mountProof(proved chan<- []string) {
 	}))
 }
 
-// scripts lets the pages' own scripts run, or not.
-func scripts(p *browser.Page, on bool) {
+// scripts lets the pages' own scripts run.
+func scripts(p *browser.Page) {
 	p.Helper()
-	if _, err := chromedp.Call(p.Tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on}); err != nil {
+	if _, err := chromedp.Call(p.Tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: false}); err != nil {
 		p.Fatal(err)
 	}
 }
@@ -92,17 +92,17 @@ func TestInChromium(t *testing.T) {
 			t.Error("without scripts the button is to be seen")
 		}
 		authenticator := device(p)
-		scripts(p, true)
+		scripts(p)
 		p.Open(f.issuer + "/account/security/passkey")
 		p.Wait("main form button")
 		p.Check("add a passkey")
-		scripts(p, true)
+		scripts(p)
 		p.Open(f.issuer + "/account/security/passkey")
 		p.Click("main form button")
 		p.Heading("Your recovery codes")
 		p.Check("recovery codes")
 
-		scripts(p, true)
+		scripts(p)
 		p.Open(f.issuer + "/prove")
 		p.Click("main form button")
 		p.Heading("Authorized apps")
@@ -114,7 +114,7 @@ func TestInChromium(t *testing.T) {
 		if _, err := chromedp.Call(p.Tab, webauthn.SetUserVerified, webauthn.SetUserVerifiedParams{AuthenticatorID: authenticator, IsUserVerified: false}); err != nil {
 			t.Fatal(err)
 		}
-		scripts(p, true)
+		scripts(p)
 		p.Open(f.issuer + "/prove")
 		p.Click("main form button")
 		p.Wait("[role=alert]") // the browser refuses: the user was not verified

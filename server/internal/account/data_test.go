@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -197,9 +198,9 @@ func exports(t *testing.T, has map[string]bool, column string, value any) {
 		case strings.HasSuffix(column, "_at"):
 			want = []string{time.UnixMicro(v).UTC().Format(time.RFC3339Nano)}
 		case strings.HasSuffix(column, "_verified"):
-			want = []string{fmt.Sprint(v == 1)}
+			want = []string{strconv.FormatBool(v == 1)}
 		default:
-			want = []string{fmt.Sprint(v)}
+			want = []string{strconv.FormatInt(v, 10)}
 		}
 	case []byte:
 		want = []string{base64.StdEncoding.EncodeToString(v)}

@@ -23,7 +23,7 @@ func Judge(s *registry.Snapshot, r *Request) (*registry.Client, error) {
 		return nil, gone
 	}
 	if r.Refused != nil {
-		return client, nil // all that is left to do is to say so
+		return client, nil //nolint:nilerr // all that is left to do is to say so
 	}
 	if _, ok := client.GrantTypeSet[oauth.GrantTypeAuthorizationCode]; !ok {
 		return nil, gone

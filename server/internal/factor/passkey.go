@@ -83,9 +83,16 @@ type owner struct {
 	credentials []webauthn.Credential
 }
 
-func (o owner) WebAuthnID() []byte                         { return []byte(o.user.ID) }
-func (o owner) WebAuthnName() string                       { return o.user.Username }
+// WebAuthnID is the user handle.
+func (o owner) WebAuthnID() []byte { return []byte(o.user.ID) }
+
+// WebAuthnName is what the person signs in with.
+func (o owner) WebAuthnName() string { return o.user.Username }
+
+// WebAuthnCredentials are the passkeys that the person has.
 func (o owner) WebAuthnCredentials() []webauthn.Credential { return o.credentials }
+
+// WebAuthnDisplayName is the name that an authenticator shows.
 func (o owner) WebAuthnDisplayName() string {
 	if o.user.Name == "" {
 		return o.user.Username

@@ -28,9 +28,10 @@ const (
 	PendingTTL = 20 * time.Minute
 )
 
-// MethodsTOTP and MethodsRecovery are the methods (amr) of a proof by an authenticator app and by a recovery code: both are
-// one-time passwords.
-func MethodsTOTP() []string     { return []string{oauth.MethodOTP} }
+// MethodsTOTP are the methods (amr) of a proof by an authenticator app.
+func MethodsTOTP() []string { return []string{oauth.MethodOTP} }
+
+// MethodsRecovery are those of a proof by a recovery code, which is a one-time password, too.
 func MethodsRecovery() []string { return []string{oauth.MethodOTP} }
 
 // never is after every sign-in: what is sealed at rest does not expire.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -46,7 +47,7 @@ func apps() *registration.Policy {
 // declare makes documents the registry's, and waits until they are.
 func (f *fixture) declare(documents ...registration.Document) {
 	f.Helper()
-	version := fmt.Sprint(time.Now().UnixNano())
+	version := strconv.FormatInt(time.Now().UnixNano(), 10)
 	var changes []registry.Change
 	for _, d := range documents {
 		changes = append(changes, registry.Change{Key: registry.Key(fmt.Sprintf("%s %s", d.DocumentKind(), d.DocumentName())), Document: d})
@@ -58,11 +59,11 @@ func (f *fixture) declare(documents ...registration.Document) {
 	}
 }
 
-// replace puts a document in the place of one that the fixture began with.
-func (f *fixture) replace(key registry.Key, d registration.Document) {
+// replace puts a provider in the place of the one that the fixture began with.
+func (f *fixture) replace(d registration.Document) {
 	f.Helper()
-	version := fmt.Sprint(time.Now().UnixNano())
-	f.registry.Apply([]registry.Change{{Key: key, Document: d}}, version)
+	version := strconv.FormatInt(time.Now().UnixNano(), 10)
+	f.registry.Apply([]registry.Change{{Key: "idp", Document: d}}, version)
 	f.wait(func(s *registry.Snapshot) bool { return s.Version() == version })
 }
 

@@ -96,5 +96,5 @@ func requestPage(err error) error {
 		kind = failure.ClientGone
 	case authrequest.Unreadable:
 	}
-	return &web.Failed{Status: http.StatusBadRequest, Kind: kind, Cause: p, Owner: p.Owner}
+	return &web.PageError{Status: http.StatusBadRequest, Kind: kind, Cause: p, Owner: p.Owner}
 }

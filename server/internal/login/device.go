@@ -153,7 +153,7 @@ func (l *Login) find(v *visit, code string, known bool) (storage.DeviceRequest, 
 	ctx := v.R.Context()
 	t, err := l.take(ctx, v, web.CodeGuesses(v.User.ID, v.Address)...)
 	if err != nil {
-		if f := new(web.Failed); errors.As(err, &f) && f.Status == http.StatusTooManyRequests {
+		if f := new(web.PageError); errors.As(err, &f) && f.Status == http.StatusTooManyRequests {
 			l.web.Note(v.Visit, audit.Event{Action: actionCodeRefused, Error: reasonThrottled})
 		}
 		return storage.DeviceRequest{}, err

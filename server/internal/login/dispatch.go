@@ -37,10 +37,8 @@ type state struct {
 type purpose int
 
 const (
-	// toNothing: somebody just signs in.
-	toNothing purpose = iota
-	// toDevice: to connect a device.
-	toDevice
+	// toDevice: to connect a device. Nothing, the zero value, is to sign in alone.
+	toDevice purpose = iota + 1
 	// toApp: an app's authorization request.
 	toApp
 	// toErrand: a page of ours sent the person here.
@@ -134,7 +132,7 @@ func next(s state) (step, *oauth.Error) {
 	case s.first:
 		return stepSecondFactor, nil
 	case s.refused != nil:
-		return stepSignIn, nil // somebody has to be there before a browser is sent anywhere with an error (A14)
+		return stepSignIn, nil //nolint:nilerr // somebody has to be there before a browser is sent anywhere with an error (A14)
 	}
 	if at, due, err := s.authentication(); due {
 		return at, err

@@ -169,7 +169,7 @@ func (l *Login) signInFailed(v *visit, s *situation, provider idp.Provider, form
 		form.problem, form.about = problem, provider.Document.DisplayName
 		return l.showSignIn(v, s, status, form)
 	}
-	f, away := new(web.Failed), new(awayError)
+	f, away := new(web.PageError), new(awayError)
 	switch {
 	case err == nil:
 		return nil

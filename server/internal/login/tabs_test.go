@@ -1,6 +1,7 @@
 package login
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -50,9 +51,9 @@ func TestTabs(t *testing.T) {
 		p := f.signedIn(goodUser, goodPassword)
 		state := "<&>" + strings.Repeat("x", 3900)
 		for range 3 {
-			a := p.asked("state", "x", "prompt", "consent")
+			p.asked("state", "x", "prompt", "consent")
 			f.advance(time.Second)
-			a = p.asked("prompt", "consent", "state", state).want(200, "Reports")
+			a := p.asked("prompt", "consent", "state", state).want(200, "Reports")
 			f.advance(time.Second)
 			flows, size := p.flowCookies()
 			if size > maxFlowBytes || flows < 2 || size < len(state) {
@@ -73,7 +74,7 @@ func TestTabs(t *testing.T) {
 		f.in(t)
 		v := &visit{flow: flow{Key: "0123456789abc"}}
 		err := setCookies(v, strings.Repeat("x", maxFlowBytes+1), time.Minute)
-		if f, ok := err.(interface{ Error() string }); !ok || !strings.HasPrefix(f.Error(), string(failure.BadRequest)) {
+		if f := new(web.PageError); !errors.As(err, &f) || f.Kind != failure.BadRequest {
 			t.Errorf("%v", err)
 		}
 	})

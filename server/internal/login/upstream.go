@@ -82,7 +82,7 @@ func (l *Login) depart(v *visit, s *situation, p idp.Provider) error {
 
 // notOurs is an answer of an identity provider that does not belong to a sign-in of this browser, or no longer (A31).
 func notOurs(why string) error {
-	return &web.Failed{Status: http.StatusBadRequest, Kind: failure.Forbidden, Cause: errors.New("callback: " + why)}
+	return &web.PageError{Status: http.StatusBadRequest, Kind: failure.Forbidden, Cause: errors.New("callback: " + why)}
 }
 
 // comeBack takes the browser back from an identity provider.
@@ -140,7 +140,7 @@ func (l *Login) arrive(v *visit, p idp.Provider, u *upstream) error {
 		reason, problem = reasonDenied, signin.Denied
 	case errors.Is(err, idp.ErrCallback):
 		reason, problem = reasonCallback, signin.Callback
-	case errors.As(err, new(*web.Failed)):
+	case errors.As(err, new(*web.PageError)):
 		return err
 	}
 	l.web.Note(v.Visit, audit.Event{Action: actionSignInRefused, Provider: p.Document.Name, Error: reason, Cause: err})

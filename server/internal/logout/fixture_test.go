@@ -8,7 +8,6 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
-	"fmt"
 	"html"
 	"io"
 	"log/slog"
@@ -20,6 +19,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -192,7 +192,7 @@ func client(id string, back ...string) *registration.Client {
 // change replaces a client's document.
 func (f *fixture) change(d *registration.Client) {
 	f.Helper()
-	f.registry.Apply([]registry.Change{{Key: registry.Key(d.Name), Document: d}}, fmt.Sprint(time.Now().UnixNano()))
+	f.registry.Apply([]registry.Change{{Key: registry.Key(d.Name), Document: d}}, strconv.FormatInt(time.Now().UnixNano(), 10))
 	f.wait(func(s *registry.Snapshot) bool {
 		c, _ := s.ClientByUID(d.UID)
 		return c != nil && reflect.DeepEqual(c.Client, d)
@@ -304,7 +304,10 @@ func (f *fixture) send(p *person, method, path string, body url.Values, header h
 	}
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
-	resp := must[*http.Response](f.T)(transport.RoundTrip(r))
+	resp, err := transport.RoundTrip(r)
+	if err != nil {
+		f.Fatal(err)
+	}
 	defer func() { _ = resp.Body.Close() }()
 	return answer{resp, string(must[[]byte](f.T)(io.ReadAll(resp.Body)))}
 }

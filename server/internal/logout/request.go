@@ -80,7 +80,7 @@ func read(v *web.Visit, ids hints, languages func([]string) (string, bool), raw 
 		return r, nil
 	}
 	if !slices.Contains(client.PostLogoutRedirectURIs, to) {
-		return request{}, &web.Failed{Status: http.StatusBadRequest, Kind: failure.BadReturn, Owner: client.DocumentName()}
+		return request{}, &web.PageError{Status: http.StatusBadRequest, Kind: failure.BadReturn, Owner: client.DocumentName()}
 	}
 	r.Return, r.State = to, p.Get("state")
 	return r, nil

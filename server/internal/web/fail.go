@@ -11,8 +11,8 @@ import (
 	"github.com/grantkeeper/grantkeeper/server/internal/seal"
 )
 
-// Failed is an error that has a page of its own. The cause is for the log alone.
-type Failed struct {
+// PageError is an error that has a page of its own. The cause is for the log alone.
+type PageError struct {
 	Status     int
 	Kind       failure.Kind
 	Cause      error
@@ -22,7 +22,7 @@ type Failed struct {
 }
 
 // Error is for the log.
-func (f *Failed) Error() string {
+func (f *PageError) Error() string {
 	if f.Cause == nil {
 		return string(f.Kind)
 	}
@@ -30,52 +30,52 @@ func (f *Failed) Error() string {
 }
 
 // Unwrap is the cause.
-func (f *Failed) Unwrap() error { return f.Cause }
+func (f *PageError) Unwrap() error { return f.Cause }
 
 // Forbidden is a form that was not sent from our page in this browser.
 func Forbidden(cause error) error {
-	return &Failed{Status: http.StatusForbidden, Kind: failure.Forbidden, Cause: cause}
+	return &PageError{Status: http.StatusForbidden, Kind: failure.Forbidden, Cause: cause}
 }
 
 // BadRequest is a request that cannot be read.
 func BadRequest(cause error) error {
-	return &Failed{Status: http.StatusBadRequest, Kind: failure.BadRequest, Cause: cause}
+	return &PageError{Status: http.StatusBadRequest, Kind: failure.BadRequest, Cause: cause}
 }
 
 // Unavailable is storage, settings or keys out of reach.
 func Unavailable(cause error) error {
-	return &Failed{Status: http.StatusServiceUnavailable, Kind: failure.Unavailable, Cause: cause, RetryAfter: 2 * time.Second}
+	return &PageError{Status: http.StatusServiceUnavailable, Kind: failure.Unavailable, Cause: cause, RetryAfter: 2 * time.Second}
 }
 
 // Throttled is too many tries.
 func Throttled(wait time.Duration) error {
-	return &Failed{Status: http.StatusTooManyRequests, Kind: failure.Throttled, RetryAfter: max(wait, time.Second)}
+	return &PageError{Status: http.StatusTooManyRequests, Kind: failure.Throttled, RetryAfter: max(wait, time.Second)}
 }
 
 // NoSignIn is a server without identity providers.
 func NoSignIn() error {
-	return &Failed{Status: http.StatusServiceUnavailable, Kind: failure.NoSignIn, RetryAfter: time.Minute}
+	return &PageError{Status: http.StatusServiceUnavailable, Kind: failure.NoSignIn, RetryAfter: time.Minute}
 }
 
 // ClientGone is a client that was deleted, suspended, cut off or changed.
 func ClientGone(owner string) error {
-	return &Failed{Status: http.StatusBadRequest, Kind: failure.ClientGone, Owner: owner}
+	return &PageError{Status: http.StatusBadRequest, Kind: failure.ClientGone, Owner: owner}
 }
 
 // Answered is a request that was decided before, or has expired.
-func Answered() error { return &Failed{Status: http.StatusConflict, Kind: failure.Answered} }
+func Answered() error { return &PageError{Status: http.StatusConflict, Kind: failure.Answered} }
 
 // NotFound is something that is not there, or is somebody else's.
-func NotFound() error { return &Failed{Status: http.StatusNotFound, Kind: failure.NotFound} }
+func NotFound() error { return &PageError{Status: http.StatusNotFound, Kind: failure.NotFound} }
 
 // APIAway is an API that does not say what there is to choose; nothing was decided.
 func APIAway(cause error) error {
-	return &Failed{Status: http.StatusServiceUnavailable, Kind: failure.APIAway, Cause: cause, RetryAfter: 10 * time.Second}
+	return &PageError{Status: http.StatusServiceUnavailable, Kind: failure.APIAway, Cause: cause, RetryAfter: 10 * time.Second}
 }
 
 // fail writes the page of an error. What was not foreseen is an internal error, and nobody but the log is told its cause.
 func (w *Web) fail(v *Visit, err error) {
-	f := asFailed(err)
+	f := asPageError(err)
 	ctx := v.R.Context()
 	id := w.RequestID(ctx)
 	if f.Status >= http.StatusInternalServerError && ctx.Err() == nil {
@@ -96,14 +96,14 @@ func (w *Web) fail(v *Visit, err error) {
 	}
 }
 
-func asFailed(err error) *Failed {
-	var f *Failed
+func asPageError(err error) *PageError {
+	var f *PageError
 	switch {
 	case errors.As(err, &f):
 		return f
 	case errors.Is(err, seal.ErrNoKey):
-		return &Failed{Status: http.StatusServiceUnavailable, Kind: failure.Unavailable, Cause: err, RetryAfter: 2 * time.Second}
+		return &PageError{Status: http.StatusServiceUnavailable, Kind: failure.Unavailable, Cause: err, RetryAfter: 2 * time.Second}
 	default:
-		return &Failed{Status: http.StatusInternalServerError, Kind: failure.Internal, Cause: err}
+		return &PageError{Status: http.StatusInternalServerError, Kind: failure.Internal, Cause: err}
 	}
 }

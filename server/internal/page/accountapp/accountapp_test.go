@@ -2,6 +2,7 @@ package accountapp_test
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -13,7 +14,7 @@ func TestGolden(t *testing.T) {
 	at := time.Date(2026, 5, 4, 13, 0, 0, 0, time.UTC)
 	many := accountapp.Group{Title: "Projects"}
 	for i := range 40 { // as many as a page has
-		many.Choices = append(many.Choices, accountapp.Choice{Value: fmt.Sprint(i), Title: fmt.Sprintf("A project with a name of some length, number %d", i)})
+		many.Choices = append(many.Choices, accountapp.Choice{Value: strconv.Itoa(i), Title: fmt.Sprintf("A project with a name of some length, number %d", i)})
 	}
 	pagetest.Golden(t, accountapp.New, map[string]accountapp.Data{
 		"chosen": {

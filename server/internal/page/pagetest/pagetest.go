@@ -64,13 +64,13 @@ func Golden[D any](t *testing.T, parse func(*page.Layout) (*page.Page[D], error)
 		})
 	}
 	if browser.Wanted() {
-		t.Run("in Chromium", func(t *testing.T) { look(t, languages, answers) })
+		t.Run("in Chromium", func(t *testing.T) { look(t, answers) })
 	}
 }
 
 // look opens the pages in a browser: in the default language in every look, in one that is read from right to left narrow and
 // dark, and in all others whether it fits when narrow.
-func look(t *testing.T, languages []string, answers map[string]*httptest.ResponseRecorder) {
+func look(t *testing.T, answers map[string]*httptest.ResponseRecorder) {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a, ok := answers[r.URL.Path]

@@ -2,7 +2,7 @@ package storagetest
 
 import (
 	"errors"
-	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -95,7 +95,7 @@ func raceCreate(t *testing.T, f *fixture) {
 		g := f.grant(u, client)
 		g.ID = codes[i].GrantID
 		consent := consentTo(g)
-		consent.Scopes = []string{fmt.Sprint(i)}
+		consent.Scopes = []string{strconv.Itoa(i)}
 		return f.CreateCode(f.ctx, codes[i], g, &consent)
 	})
 	tally(t, results, map[error]int{nil: 1, storage.ErrConsumed: crowd - 1})
@@ -110,7 +110,7 @@ func raceCreate(t *testing.T, f *fixture) {
 		}
 		noError(t, redeemed)
 		wantEqual(t, app.Grants[0].ID, codes[i].GrantID)
-		wantEqual(t, app.Consent.Scopes, []string{fmt.Sprint(i)}) // it is the winner's
+		wantEqual(t, app.Consent.Scopes, []string{strconv.Itoa(i)}) // it is the winner's
 	}
 }
 
