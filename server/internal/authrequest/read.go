@@ -135,6 +135,9 @@ func (r *reading) responseMode() *oauth.Error {
 	case "", Query: // what is repeated is a fault of its own
 		return nil
 	case FormPost:
+		if !strings.HasPrefix(r.request.RedirectURI, "https:") && !strings.HasPrefix(r.request.RedirectURI, "http:") {
+			return oauth.InvalidRequest("a form can be sent to an http or https address only")
+		}
 		r.request.ResponseMode = FormPost
 		return nil
 	default:

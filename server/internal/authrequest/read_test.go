@@ -355,6 +355,19 @@ func TestRead(t *testing.T) {
 	})
 }
 
+// A browser would send the form, with the code, to us instead.
+func TestNoFormIsSentToAPrivateScheme(t *testing.T) {
+	native := app(func(c *registration.Client) { c.Type = registration.TypeNative })
+	lets := &registration.Policy{Namespace: "oauth", Name: "all", Allow: registration.Allow{
+		GrantTypes: app().GrantTypes, Scopes: app().Scopes, RedirectHosts: []string{"app.example.com", "com.example.app:"}}}
+	for uri, wrong := range map[string]bool{"com.example.app:/cb": true, callback: false, "http://127.0.0.1:4000/cb": false} {
+		r, err := Read(snapshot(native, lets), params("redirect_uri", uri, "response_mode", "form_post").Encode(), input())
+		if err != nil || (r.Refused != nil) != wrong || (r.ResponseMode == FormPost) == wrong {
+			t.Errorf("%s: %+v, %v", uri, r, err)
+		}
+	}
+}
+
 func TestClaimsThatGoWithWhatWasGiven(t *testing.T) {
 	claims := map[string]oauth.ClaimRequest{"name": {}, "acr": {}, "email": {}}
 	r := &Request{Scopes: []string{"openid", "email"}, Claims: &oauth.ClaimsRequest{UserInfo: claims, IDToken: claims}}
