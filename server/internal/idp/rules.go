@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -19,6 +20,7 @@ const (
 	// MaxGroup bounds the name of each, in bytes.
 	MaxGroup = 256
 
+	maxMethod  = 64
 	maxSubject = 255 // OpenID Connect Core section 8
 	maxName    = 256
 	maxEmail   = 254 // RFC 5321 section 4.5.3.1.3
@@ -144,7 +146,7 @@ func tidy(i Identity) (Identity, error) {
 	if i.Groups = tidyGroups(i.Groups); len(i.Groups) > MaxGroups {
 		return Identity{}, fmt.Errorf("%w: it has %d groups, more than %d; mapping.groups can choose among them", ErrNotAllowed, len(i.Groups), MaxGroups)
 	}
-	i.Profile = tidyProfile(i.Profile)
+	i.Methods, i.Profile = tidyMethods(i.Methods), tidyProfile(i.Profile)
 	if len(i.Kept) > MaxKept {
 		i.Kept = nil // the account cannot be asked about again; it ends with the refresh token
 	}
@@ -163,6 +165,13 @@ func tidyGroups(groups []string) []string {
 		out = append(out, g)
 	}
 	return out
+}
+
+// tidyMethods drops what is no amr value (RFC 8176): it goes into every session, and every ID token of it.
+func tidyMethods(methods []string) []string {
+	return slices.DeleteFunc(slices.Clone(methods), func(m string) bool {
+		return m == "" || len(m) > maxMethod || strings.ContainsFunc(m, func(r rune) bool { return r <= ' ' || r > '~' })
+	})
 }
 
 // isEmail takes an address with one @ (A36) and nothing invisible in it.

@@ -53,8 +53,10 @@ func TestEveryIdentityIsBounded(t *testing.T) {
 		"no subject":                {said: idp.Identity{Subject: "-"}, refused: true},
 		"a subject that is no text": {said: idp.Identity{Subject: "\xff"}, refused: true},
 		"a subject without end":     {said: idp.Identity{Subject: long}, refused: true},
-		"no username":               {said: idp.Identity{Username: "-"}, refused: true},
-		"an invisible username":     {said: idp.Identity{Username: "ad\u200ba"}, refused: true},
+		"methods that are none": {said: idp.Identity{Methods: []string{"pwd", "", "m fa", "mfa\x00", strings.Repeat("x", 65), "urn:x:mfa"}},
+			want: idp.Identity{Methods: []string{"pwd", "urn:x:mfa"}}},
+		"no username":           {said: idp.Identity{Username: "-"}, refused: true},
+		"an invisible username": {said: idp.Identity{Username: "ad\u200ba"}, refused: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			fill := func(s *string, text string) {
