@@ -492,8 +492,8 @@ func TestIntrospectionSaysWhatTheGrantAllowsNow(t *testing.T) {
 	if own := asked(withBasic(webID, secret)); !strings.Contains(own.body, "book") || !strings.Contains(own.body, "p2") {
 		t.Errorf("the client is told all: %s", own.body)
 	}
-	err := w.server.storage.NarrowApp(t.Context(), w.user.ID, "uid-web", w.now(), func([]string, json.RawMessage) ([]string, json.RawMessage, error) {
-		return []string{"openid", "orders.read"}, details(`"p1"`), nil
+	err := w.server.storage.NarrowApp(t.Context(), w.user.ID, "uid-web", w.now(), func(storage.Access) (storage.Access, error) {
+		return storage.Access{Scopes: []string{"openid", "orders.read"}, Audience: []string{ordersAPI}, AuthorizationDetails: details(`"p1"`)}, nil
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -511,8 +511,8 @@ func TestIntrospectionSaysWhatTheGrantAllowsNow(t *testing.T) {
 func TestWhatWasTakenBackIsNoWaysLeft(t *testing.T) {
 	narrowed := func(w *world, left ...string) {
 		t.Helper()
-		err := w.server.storage.NarrowApp(t.Context(), w.user.ID, "uid-web", w.now(), func([]string, json.RawMessage) ([]string, json.RawMessage, error) {
-			return left, nil, nil
+		err := w.server.storage.NarrowApp(t.Context(), w.user.ID, "uid-web", w.now(), func(had storage.Access) (storage.Access, error) {
+			return storage.Access{Scopes: left, Audience: had.Audience}, nil
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -45,7 +44,7 @@ type Storage interface {
 	App(ctx context.Context, userID, clientUID string) (storage.App, error)
 	RevokeApp(ctx context.Context, userID, clientUID string, now time.Time) (int64, error)
 	RevokeApps(ctx context.Context, userID string, now time.Time) (int64, error)
-	NarrowApp(ctx context.Context, userID, clientUID string, now time.Time, narrow func(scopes []string, details json.RawMessage) ([]string, json.RawMessage, error)) error
+	NarrowApp(ctx context.Context, userID, clientUID string, now time.Time, narrow func(storage.Access) (storage.Access, error)) error
 	// Passkeys: see storage.Factors.
 	Passkeys(ctx context.Context, userID string) ([]storage.Passkey, error)
 	// Everything and EraseUser: see storage.PersonalData.

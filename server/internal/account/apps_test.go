@@ -227,9 +227,12 @@ func TestNarrower(t *testing.T) {
 		"where nothing was chosen, taking a thing is nothing":   {nil, nil, set(p1), all, nil},
 		"what is not there cannot be taken, nor does it appear": {details("p2"), set("admin"), set(p1), all, details("p2")},
 	} {
-		scopes, raw, err := narrower(f.registry.Current(), c.scopes, c.keys)(all, c.details)
-		if err != nil || !slices.Equal(scopes, c.wantScopes) || string(raw) != string(c.wantDetails) {
-			t.Errorf("%s: %v %s, %v; want %v %s", name, scopes, raw, err, c.wantScopes, c.wantDetails)
+		got, err := narrower(f.registry.Current(), c.scopes, c.keys)(storage.Access{Scopes: all, Audience: []string{api}, AuthorizationDetails: c.details})
+		if err != nil || !slices.Equal(got.Scopes, c.wantScopes) || string(got.AuthorizationDetails) != string(c.wantDetails) {
+			t.Errorf("%s: %+v, %v; want %v %s", name, got, err, c.wantScopes, c.wantDetails)
+		}
+		if kept := len(c.wantScopes) > 1; slices.Contains(got.Audience, api) != kept || len(got.Audience) != 1 {
+			t.Errorf("%s: audience %v", name, got.Audience)
 		}
 	}
 }

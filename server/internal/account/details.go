@@ -29,16 +29,18 @@ func readChosen(details ...json.RawMessage) []consent.Detail {
 }
 
 // narrower takes scopes and chosen things away from a grant or a consent. Every API that had a choice keeps one, or loses its
-// scopes; and one that loses its scopes loses what was chosen.
-func narrower(d consent.Declared, scopes, keys map[string]bool) func([]string, json.RawMessage) ([]string, json.RawMessage, error) {
-	return func(had []string, raw json.RawMessage) ([]string, json.RawMessage, error) {
-		before := consent.ParseDetails(raw)
+// scopes; and one that loses its scopes loses what was chosen, and its place in the audience.
+func narrower(s *registry.Snapshot, scopes, keys map[string]bool) func(storage.Access) (storage.Access, error) {
+	return func(had storage.Access) (storage.Access, error) {
+		before := consent.ParseDetails(had.AuthorizationDetails)
 		after := slices.DeleteFunc(slices.Clone(before), func(one consent.Detail) bool { return keys[key(one)] })
-		left := slices.DeleteFunc(slices.Clone(had), func(scope string) bool {
-			r, _, ok := d.ScopeResource(scope)
+		left := slices.DeleteFunc(slices.Clone(had.Scopes), func(scope string) bool {
+			r, _, ok := s.ScopeResource(scope)
 			return scopes[scope] || ok && chosenAt(before, r.Identifier) && !chosenAt(after, r.Identifier)
 		})
-		return left, consent.Narrow(d, left, consent.EncodeDetails(after)), nil
+		return consent.Narrow(s, s.Server().Issuer, storage.Access{
+			Scopes: left, Audience: had.Audience, AuthorizationDetails: consent.EncodeDetails(after),
+		}), nil
 	}
 }
 

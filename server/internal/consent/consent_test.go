@@ -253,12 +253,34 @@ func TestPick(t *testing.T) {
 }
 
 func TestNarrow(t *testing.T) {
+	const issuer = "https://issuer.example"
 	all := json.RawMessage(shop[:len(shop)-1] + `,` + dublin[1:])
-	if got := Narrow(declared(), []string{"regions.use", "openid"}, all); string(got) != dublin {
-		t.Errorf("got %s", got)
-	}
-	if got := Narrow(declared(), []string{"orders.read"}, all); got != nil {
-		t.Errorf("got %s", got)
+	apis := []string{clusters, regions, orders}
+	for name, c := range map[string]struct {
+		left         storage.Access
+		wantAudience []string
+		wantDetails  string
+	}{
+		"an API of which no scope is left goes, with what was chosen there": {storage.Access{Scopes: []string{"regions.use", "openid"}, Audience: apis, AuthorizationDetails: all}, []string{regions}, dublin},
+		"an API without choices too":                                        {storage.Access{Scopes: []string{"clusters.read", "regions.use"}, Audience: apis, AuthorizationDetails: all}, []string{clusters, regions}, string(all)},
+		"all that was chosen goes where there are none":                     {storage.Access{Scopes: []string{"orders.read"}, Audience: apis, AuthorizationDetails: all}, []string{orders}, ""},
+		"without any API it is for the issuer":                              {storage.Access{Scopes: []string{"openid"}, Audience: apis, AuthorizationDetails: all}, []string{issuer}, ""},
+		"what is for the issuer stays so":                                   {storage.Access{Scopes: []string{"openid"}, Audience: []string{issuer}}, []string{issuer}, ""},
+		"nothing left is for the issuer":                                    {storage.Access{Audience: apis, AuthorizationDetails: all}, []string{issuer}, ""},
+		"an API comes by no scope that moved there":                         {storage.Access{Scopes: []string{"orders.read"}, Audience: []string{clusters}}, []string{issuer}, ""},
+		"nor does a choice without its API in the audience":                 {storage.Access{Scopes: []string{"clusters.read", "orders.read"}, Audience: []string{orders}, AuthorizationDetails: json.RawMessage(shop)}, []string{orders}, ""},
+		"a scope that nobody declares any more keeps no API":                {storage.Access{Scopes: []string{"gone", "orders.read"}, Audience: []string{orders, "https://gone.example"}}, []string{orders}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			audience := slices.Clone(c.left.Audience)
+			got := Narrow(declared(), issuer, c.left)
+			if !slices.Equal(got.Scopes, c.left.Scopes) || !slices.Equal(got.Audience, c.wantAudience) || string(got.AuthorizationDetails) != c.wantDetails {
+				t.Errorf("got %v %v %s", got.Scopes, got.Audience, got.AuthorizationDetails)
+			}
+			if !slices.Equal(c.left.Audience, audience) {
+				t.Errorf("the audience that was given changed: %v", c.left.Audience)
+			}
+		})
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/grantkeeper/grantkeeper/internal/registration"
+	"github.com/grantkeeper/grantkeeper/server/internal/storage"
 )
 
 // MaxDetails is how many things a person may choose for one app: tokens carry them all.
@@ -60,18 +61,21 @@ func EncodeDetails(details []Detail) json.RawMessage {
 	return bytes.TrimSpace(b.Bytes())
 }
 
-// Narrow is the part of authorization_details for the APIs that one of the scopes belongs to.
-func Narrow(d Declared, scopes []string, details json.RawMessage) json.RawMessage {
-	var kept []Detail
-	for _, one := range ParseDetails(details) {
-		if slices.ContainsFunc(scopes, func(s string) bool {
+// Narrow takes from what is left of a consent or a grant the audience and the authorization details of APIs that none of its
+// scopes belongs to. Without any API it is for the issuer.
+func Narrow(d Declared, issuer string, left storage.Access) storage.Access {
+	elsewhere := func(identifier string) bool {
+		return !slices.ContainsFunc(left.Scopes, func(s string) bool {
 			r, _, ok := d.ScopeResource(s)
-			return ok && r.Identifier == one.Location()
-		}) {
-			kept = append(kept, one)
-		}
+			return ok && r.Identifier == identifier
+		})
 	}
-	return EncodeDetails(kept)
+	audience := slices.DeleteFunc(slices.Clone(left.Audience), elsewhere)
+	details := slices.DeleteFunc(ParseDetails(left.AuthorizationDetails), func(one Detail) bool { return !slices.Contains(audience, one.Location()) })
+	if len(audience) == 0 {
+		audience = []string{issuer}
+	}
+	return storage.Access{Scopes: left.Scopes, Audience: audience, AuthorizationDetails: EncodeDetails(details)}
 }
 
 // detailsOf are the objects for what was chosen at an API.

@@ -612,6 +612,9 @@ func TestChange(t *testing.T) {
 		if err != nil || !slices.Equal(app.Consent.Scopes, []string{"openid", "clusters.read"}) || !slices.Equal(chosenIn(app.Consent.AuthorizationDetails), []string{"own", "p2"}) {
 			t.Errorf("%v, %+v", err, app.Consent)
 		}
+		if api := consent.ParseDetails(app.Consent.AuthorizationDetails)[0].Location(); !slices.Equal(app.Consent.Audience, []string{api}) || !slices.Equal(app.Grants[0].Audience, []string{api}) {
+			t.Errorf("an API without a scope stays in the audience: %v, %v", app.Consent.Audience, app.Grants[0].Audience)
+		}
 	})
 
 	t.Run("never a scope that the app did not have", func(t *testing.T) {

@@ -1,7 +1,6 @@
 package login
 
 import (
-	"encoding/json"
 	"errors"
 	"net/url"
 	"slices"
@@ -60,9 +59,9 @@ func (l *Login) askedChange(v *visit, clientUID string) (asked, error) {
 // back to the app on the account page. It may be wider than before: that was asked on the page. No grant gets a scope that it had not.
 func (l *Login) finishChange(v *visit, a asked, g given) error {
 	s := v.Snapshot
-	err := l.Storage.NarrowApp(v.R.Context(), v.User.ID, a.client.UID, v.Now, func(scopes []string, _ json.RawMessage) ([]string, json.RawMessage, error) {
-		kept := slices.DeleteFunc(slices.Clone(scopes), func(scope string) bool { return !slices.Contains(g.scopes, scope) })
-		return kept, consent.Narrow(s, kept, g.details), nil
+	err := l.Storage.NarrowApp(v.R.Context(), v.User.ID, a.client.UID, v.Now, func(had storage.Access) (storage.Access, error) {
+		kept := slices.DeleteFunc(slices.Clone(had.Scopes), func(scope string) bool { return !slices.Contains(g.scopes, scope) })
+		return consent.Narrow(s, s.Server().Issuer, storage.Access{Scopes: kept, Audience: had.Audience, AuthorizationDetails: g.details}), nil
 	})
 	switch {
 	case errors.Is(err, storage.ErrNotFound):

@@ -2,7 +2,6 @@ package ops
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
@@ -57,7 +56,7 @@ func (s *measured) RevokeApps(ctx context.Context, userID string, now time.Time)
 }
 
 // NarrowApp measures the operation of that name.
-func (s *measured) NarrowApp(ctx context.Context, userID, clientUID string, now time.Time, narrow func(scopes []string, details json.RawMessage) ([]string, json.RawMessage, error)) (err error) {
+func (s *measured) NarrowApp(ctx context.Context, userID, clientUID string, now time.Time, narrow func(storage.Access) (storage.Access, error)) (err error) {
 	defer s.narrowApp.done(time.Now(), &err)
 	return s.Storage.NarrowApp(ctx, userID, clientUID, now, narrow)
 }

@@ -119,6 +119,12 @@ type Consent struct {
 	UpdatedAt            time.Time
 }
 
+// Access is what a user may narrow of a consent or a grant; see Grant and Consent for its fields.
+type Access struct {
+	Scopes, Audience     []string
+	AuthorizationDetails json.RawMessage
+}
+
 // App is one entry of a user's authorized apps: a client that has a consent or a live grant.
 type App struct {
 	Client ClientRef

@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"time"
 )
@@ -183,12 +182,12 @@ type Consents interface {
 	RevokeApp(ctx context.Context, userID, clientUID string, now time.Time) (int64, error)
 	// RevokeApps is RevokeApp for every client, in one transaction. None is no error.
 	RevokeApps(ctx context.Context, userID string, now time.Time) (int64, error)
-	// NarrowApp replaces scopes and details in the consent and in every live grant by what narrow makes of each, in one
-	// transaction, and sets the consent's UpdatedAt to now. The scopes of a grant with Claims that narrow is given are followed by
+	// NarrowApp replaces scopes, audience and details in the consent and in every live grant by what narrow makes of each, in
+	// one transaction, and sets the consent's UpdatedAt to now. The scopes of a grant with Claims that narrow is given are followed by
 	// those that stand for these claims (oauth.ScopesOfClaims); claims whose scope does not come back are removed. A grant that had
 	// a scope or such a claim and has none left is revoked. narrow must be pure and quick; its error is returned as it is and
 	// nothing is changed. ErrNotFound when there is neither a consent nor a live grant.
-	NarrowApp(ctx context.Context, userID, clientUID string, now time.Time, narrow func(scopes []string, details json.RawMessage) ([]string, json.RawMessage, error)) error
+	NarrowApp(ctx context.Context, userID, clientUID string, now time.Time, narrow func(Access) (Access, error)) error
 }
 
 // UserSessions lists and ends the sessions of one user.

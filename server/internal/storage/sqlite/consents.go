@@ -22,15 +22,15 @@ SELECT u.id, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM users u WHERE u.id = ?1 AND u.disab
 ON CONFLICT (user_id, client_uid) DO UPDATE SET client_id = excluded.client_id, scopes = excluded.scopes, audience = excluded.audience,
     authorization_details = excluded.authorization_details, updated_at = excluded.updated_at`
 
-	narrowConsent = `UPDATE consents SET scopes = ?3, authorization_details = ?4, updated_at = ?5 WHERE user_id = ?1 AND client_uid = ?2`
+	narrowConsent = `UPDATE consents SET scopes = ?3, audience = ?4, authorization_details = ?5, updated_at = ?6 WHERE user_id = ?1 AND client_uid = ?2`
 
 	deleteConsent        = `DELETE FROM consents WHERE user_id = ? AND client_uid = ?`
 	deleteUserConsents   = `DELETE FROM consents WHERE user_id = ?`
 	deleteClientConsents = `DELETE FROM consents WHERE client_uid = ?`
 
 	revokeAppGrants = `UPDATE grants SET revoked_at = ?3 WHERE user_id = ?1 AND client_uid = ?2 AND revoked_at IS NULL`
-	selectAppScopes = `SELECT g.id, g.scopes, g.authorization_details, g.claims FROM grants g WHERE g.user_id = ? AND g.client_uid = ? AND g.revoked_at IS NULL`
-	narrowGrant     = `UPDATE grants SET scopes = ?2, authorization_details = ?3, claims = ?4 WHERE id = ?1`
+	selectAppScopes = `SELECT g.id, g.scopes, g.audience, g.authorization_details, g.claims FROM grants g WHERE g.user_id = ? AND g.client_uid = ? AND g.revoked_at IS NULL`
+	narrowGrant     = `UPDATE grants SET scopes = ?2, audience = ?3, authorization_details = ?4, claims = ?5 WHERE id = ?1`
 )
 
 // consentInto lists where consentColumns go.
@@ -104,18 +104,19 @@ func (db *DB) RevokeApps(ctx context.Context, userID string, now time.Time) (n i
 }
 
 // narrow is the callback of NarrowApp.
-type narrow = func(scopes []string, details json.RawMessage) ([]string, json.RawMessage, error)
+type narrow = func(storage.Access) (storage.Access, error)
 
 // chosen is what narrowing changes of a consent or a grant.
 type chosen struct {
 	grantID string
-	scopes  []string
-	details json.RawMessage
+	access  storage.Access
 	claims  json.RawMessage
 }
 
 func (c *chosen) into() []any {
-	return []any{&c.grantID, listInto{&c.scopes}, jsonInto{&c.details}, jsonInto{&c.claims}}
+	return []any{
+		&c.grantID, listInto{&c.access.Scopes}, listInto{&c.access.Audience}, jsonInto{&c.access.AuthorizationDetails}, jsonInto{&c.claims},
+	}
 }
 
 // NarrowApp changes the consent and every live grant, or nothing.
@@ -134,12 +135,12 @@ func (db *DB) NarrowApp(ctx context.Context, userID, clientUID string, now time.
 			return storage.ErrNotFound
 		}
 		if consented == nil {
-			left := chosen{scopes: c.Scopes, details: c.AuthorizationDetails}
-			scopes, err := left.narrow(by)
+			left := chosen{access: storage.Access{Scopes: c.Scopes, Audience: c.Audience, AuthorizationDetails: c.AuthorizationDetails}}
+			columns, err := left.narrow(by)
 			if err != nil {
 				return err
 			}
-			if _, err := t.exec(narrowConsent, userID, clientUID, scopes, rawJSON(left.details), now.UnixMicro()); err != nil {
+			if _, err := t.exec(narrowConsent, append(append([]any{userID, clientUID}, columns...), now.UnixMicro())...); err != nil {
 				return err
 			}
 		}
@@ -154,30 +155,38 @@ func (db *DB) NarrowApp(ctx context.Context, userID, clientUID string, now time.
 
 // narrowGrant narrows one grant. One that had something and has nothing left ends.
 func (t *tx) narrowGrant(g *chosen, now time.Time, by narrow) error {
-	had := len(g.scopes) > 0 || len(oauth.ScopesOfClaims(g.claims)) > 0
-	scopes, err := g.narrow(by)
+	had := len(g.access.Scopes) > 0 || len(oauth.ScopesOfClaims(g.claims)) > 0
+	columns, err := g.narrow(by)
 	if err != nil {
 		return err
 	}
-	if _, err := t.exec(narrowGrant, g.grantID, scopes, rawJSON(g.details), rawJSON(g.claims)); err != nil {
+	if _, err := t.exec(narrowGrant, append(append([]any{g.grantID}, columns...), rawJSON(g.claims))...); err != nil {
 		return err
 	}
-	if had && len(g.scopes) == 0 && len(oauth.ScopesOfClaims(g.claims)) == 0 {
+	if had && len(g.access.Scopes) == 0 && len(oauth.ScopesOfClaims(g.claims)) == 0 {
 		_, err = t.exec(revokeGrant, now.UnixMicro(), g.grantID)
 	}
 	return err
 }
 
-// narrow applies the callback and returns the scopes as they are kept. Claims that were asked for by name are the scopes that stand
-// for them, as long as narrowing goes on: what is taken away takes both.
-func (c *chosen) narrow(by narrow) (string, error) {
-	byName := slices.DeleteFunc(oauth.ScopesOfClaims(c.claims), func(s string) bool { return slices.Contains(c.scopes, s) })
-	left, details, err := by(slices.Concat(c.scopes, byName), c.details)
+// narrow applies the callback and returns scopes, audience and details as they are kept. Claims that were asked for by name are the
+// scopes that stand for them, as long as narrowing goes on: what is taken away takes both.
+func (c *chosen) narrow(by narrow) ([]any, error) {
+	byName := slices.DeleteFunc(oauth.ScopesOfClaims(c.claims), func(s string) bool { return slices.Contains(c.access.Scopes, s) })
+	c.access.Scopes = slices.Concat(c.access.Scopes, byName)
+	left, err := by(c.access)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	c.claims = oauth.ClaimsWithin(c.claims, left)
-	c.scopes = slices.DeleteFunc(slices.Clone(left), func(s string) bool { return slices.Contains(byName, s) })
-	c.details = details
-	return encodeList(c.scopes)
+	c.access, c.claims = left, oauth.ClaimsWithin(c.claims, left.Scopes)
+	c.access.Scopes = slices.DeleteFunc(slices.Clone(left.Scopes), func(s string) bool { return slices.Contains(byName, s) })
+	scopes, err := encodeList(c.access.Scopes)
+	if err != nil {
+		return nil, err
+	}
+	audience, err := encodeList(c.access.Audience)
+	if err != nil {
+		return nil, err
+	}
+	return []any{scopes, audience, rawJSON(c.access.AuthorizationDetails)}, nil
 }

@@ -230,18 +230,19 @@ func testNarrowedApps(t *testing.T, f *fixture) {
 	setup := func(t *testing.T) (storage.Consent, storage.Grant, storage.Grant) {
 		t.Helper()
 		g := f.grant(f.user(t), f.client())
+		g.Audience = append(g.Audience, "https://ledger.example.com")
 		consent := consentTo(g)
 		noError(t, f.CreateCode(f.ctx, f.code(g), g, &consent))
 		second := f.grant(storage.User{ID: g.UserID}, g.Client)
-		second.Scopes, second.AuthorizationDetails = []string{"orders:read"}, nil
+		second.Scopes, second.Audience, second.AuthorizationDetails = []string{"orders:read"}, []string{"https://api.example.com"}, nil
 		noError(t, f.CreateCode(f.ctx, f.code(second), second, nil))
 		return consent, g, second
 	}
-	less := func(scopes []string, details json.RawMessage) ([]string, json.RawMessage, error) {
-		if details != nil {
-			details = json.RawMessage(`[]`)
+	less := func(had storage.Access) (storage.Access, error) {
+		if had.AuthorizationDetails != nil {
+			had.AuthorizationDetails = json.RawMessage(`[]`)
 		}
-		return scopes[:1], details, nil
+		return storage.Access{Scopes: had.Scopes[:1], Audience: had.Audience[:1], AuthorizationDetails: had.AuthorizationDetails}, nil
 	}
 	t.Run("narrowing changes the consent and every live grant, and a revoked one not", func(t *testing.T) {
 		consent, first, second := setup(t)
@@ -249,16 +250,24 @@ func testNarrowedApps(t *testing.T, f *fixture) {
 		noError(t, f.CreateCode(f.ctx, f.code(ended), ended, nil))
 		noError(t, f.RevokeGrant(f.ctx, ended.ID, f.now))
 		now := f.now.Add(time.Minute)
-		noError(t, f.NarrowApp(f.ctx, consent.UserID, consent.Client.UID, now, less))
+		var seen [][]string
+		noError(t, f.NarrowApp(f.ctx, consent.UserID, consent.Client.UID, now, func(had storage.Access) (storage.Access, error) {
+			seen = append(seen, had.Audience)
+			return less(had)
+		}))
+		wantEqual(t, seen[0], consent.Audience)
+		slices.SortFunc(seen[1:], func(a, b []string) int { return len(b) - len(a) })
+		wantEqual(t, seen[1:], [][]string{first.Audience, second.Audience})
 		app, err := f.App(f.ctx, consent.UserID, consent.Client.UID)
 		noError(t, err)
 		wantEqual(t, app.Consent.Scopes, []string{"openid"})
+		wantEqual(t, app.Consent.Audience, consent.Audience[:1])
 		wantEqual(t, app.Consent.AuthorizationDetails, json.RawMessage(`[]`))
 		wantEqual(t, app.Consent.UpdatedAt, now)
 		wantEqual(t, app.Consent.CreatedAt, consent.CreatedAt)
 		got, _, err := f.Grant(f.ctx, first.ID)
 		noError(t, err)
-		first.Scopes, first.AuthorizationDetails = []string{"openid"}, json.RawMessage(`[]`)
+		first.Scopes, first.Audience, first.AuthorizationDetails = []string{"openid"}, first.Audience[:1], json.RawMessage(`[]`)
 		wantEqual(t, got, first)
 		got, _, err = f.Grant(f.ctx, second.ID)
 		noError(t, err)
@@ -272,10 +281,11 @@ func testNarrowedApps(t *testing.T, f *fixture) {
 		g.Scopes, g.Claims = []string{"openid", "email"}, json.RawMessage(`{"acr":{},"email":{},"name":{"essential":true}}`)
 		noError(t, f.CreateCode(f.ctx, f.code(g), g, nil))
 		var seen [][]string
-		without := func(gone ...string) func([]string, json.RawMessage) ([]string, json.RawMessage, error) {
-			return func(scopes []string, details json.RawMessage) ([]string, json.RawMessage, error) {
-				seen = append(seen, slices.Clone(scopes))
-				return slices.DeleteFunc(scopes, func(s string) bool { return slices.Contains(gone, s) }), details, nil
+		without := func(gone ...string) func(storage.Access) (storage.Access, error) {
+			return func(had storage.Access) (storage.Access, error) {
+				seen = append(seen, slices.Clone(had.Scopes))
+				had.Scopes = slices.DeleteFunc(had.Scopes, func(s string) bool { return slices.Contains(gone, s) })
+				return had, nil
 			}
 		}
 		for i, c := range []struct {
@@ -301,7 +311,7 @@ func testNarrowedApps(t *testing.T, f *fixture) {
 		bare := f.grant(storage.User{ID: g.UserID}, g.Client)
 		bare.Scopes, bare.Claims = nil, nil
 		noError(t, f.CreateCode(f.ctx, f.code(bare), bare, nil))
-		noError(t, f.NarrowApp(f.ctx, g.UserID, g.Client.UID, f.now, func([]string, json.RawMessage) ([]string, json.RawMessage, error) { return nil, nil, nil }))
+		noError(t, f.NarrowApp(f.ctx, g.UserID, g.Client.UID, f.now, func(storage.Access) (storage.Access, error) { return storage.Access{}, nil }))
 		_, _, err := f.Grant(f.ctx, g.ID)
 		wantError(t, err, storage.ErrRevoked)
 		_, _, err = f.Grant(f.ctx, bare.ID)
@@ -313,11 +323,11 @@ func testNarrowedApps(t *testing.T, f *fixture) {
 		before, err := f.App(f.ctx, consent.UserID, consent.Client.UID)
 		noError(t, err)
 		calls := 0
-		err = f.NarrowApp(f.ctx, first.UserID, first.Client.UID, f.now, func(scopes []string, details json.RawMessage) ([]string, json.RawMessage, error) {
+		err = f.NarrowApp(f.ctx, first.UserID, first.Client.UID, f.now, func(had storage.Access) (storage.Access, error) {
 			if calls++; calls == 3 {
-				return nil, nil, mine
+				return storage.Access{}, mine
 			}
-			return less(scopes, details)
+			return less(had)
 		})
 		if err != mine { //nolint:errorlint // the very same
 			t.Fatalf("error is %v", err)
@@ -335,8 +345,9 @@ func testNarrowedApps(t *testing.T, f *fixture) {
 		consent, _, _ := setup(t)
 		narrow := func() error {
 			details := json.RawMessage(`["` + f.id("choice") + `"]`)
-			return f.NarrowApp(f.ctx, consent.UserID, consent.Client.UID, f.now, func(scopes []string, _ json.RawMessage) ([]string, json.RawMessage, error) {
-				return scopes, details, nil
+			return f.NarrowApp(f.ctx, consent.UserID, consent.Client.UID, f.now, func(had storage.Access) (storage.Access, error) {
+				had.AuthorizationDetails = details
+				return had, nil
 			})
 		}
 		noError(t, narrow())
