@@ -87,7 +87,7 @@ func TestEveryFieldIsOnThePageOfItsKind(t *testing.T) {
 	}
 }
 
-// constants are the values of the string constants of a type in a source file.
+// constants are the values of the string constants of a type in a source file; of none when typeName is empty.
 func constants(t *testing.T, file, typeName string) []string {
 	t.Helper()
 	parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, file), nil, 0)
@@ -102,7 +102,7 @@ func constants(t *testing.T, file, typeName string) []string {
 		}
 		for _, s := range g.Specs {
 			v, ok := s.(*ast.ValueSpec)
-			if !ok || v.Type == nil || typeOf(v.Type) != typeName {
+			if !ok || typeOf(v.Type) != typeName {
 				continue
 			}
 			for _, value := range v.Values {
@@ -138,6 +138,10 @@ func TestEveryConstantIsDocumented(t *testing.T) {
 		"every reason of a condition":        {"docs/reference/conditions.md", "api/v1alpha1/conditions.go", "ConditionReason"},
 		"every audit event of an endpoint":   {"docs/how-to/operate.md", "server/internal/audit/audit.go", "Action"},
 		"every audit event of the browser":   {"docs/how-to/operate.md", "server/internal/login/audit.go", "Action"},
+		"every audit event of consent":       {"docs/how-to/operate.md", "server/internal/login/consent.go", "Action"},
+		"every audit event of the account":   {"docs/how-to/operate.md", "server/internal/account/account.go", "Action"},
+		"every audit event of logout":        {"docs/how-to/operate.md", "server/internal/logout/logout.go", "Action"},
+		"every reason of a refused sign-in":  {"docs/how-to/operate.md", "server/internal/login/audit.go", ""},
 		"every way of client authentication": {"docs/kinds/oauthgrantpolicy.md", "api/v1alpha1/oauthgrantpolicy_types.go", "AuthenticationMethod"},
 	} {
 		t.Run(name, func(t *testing.T) {
