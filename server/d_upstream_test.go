@@ -71,6 +71,35 @@ func TestRefreshAsksTheDirectory(t *testing.T) {
 		s.Set(t, dn, "pwdAccountLockedTime")
 		groups(w.refresh(cliID, token))
 	})
+	t.Run("D11 a browser that is signed in yields no code for a locked account, and is asked to sign in", func(t *testing.T) {
+		b := w.tab(t)
+		b.open(authorization())
+		b.submit("provider", "corp", "username", "grace", "password", "nanosecond")
+		b.through()
+		if b.answered(webCallback).Get("code") == "" {
+			t.Fatal("no code to begin with")
+		}
+		s.Set(t, dn, "pwdAccountLockedTime", "000001010000Z")
+		b.open(authorization("prompt", "none"))
+		if b.answered(webCallback).Get("code") == "" {
+			t.Error("what the directory said a moment ago is believed")
+		}
+		w.pass(grant.UpstreamFresh)
+		b.open(authorization("prompt", "none"))
+		if q := b.answered(webCallback); q.Get("error") != "login_required" || q.Get("code") != "" {
+			t.Errorf("%v", q)
+		}
+		b.open(authorization())
+		if !b.browser.AsksForPassword() {
+			t.Fatalf("at %s: %d %s", b.at, b.page.status, b.page.body)
+		}
+		s.Set(t, dn, "pwdAccountLockedTime")
+		b.submit("provider", "corp", "username", "grace", "password", "nanosecond")
+		b.through()
+		if b.answered(webCallback).Get("code") == "" {
+			t.Error("no code for who is unlocked")
+		}
+	})
 	t.Run("fault 28 a directory that is away stops nobody for an hour, and then nothing is consumed", func(t *testing.T) {
 		up := s.Down(t)
 		w.pass(grant.UpstreamGrace - time.Minute)

@@ -170,11 +170,12 @@ func (s *Server) wire() error {
 	issuer := token.NewIssuer(s.signer, random)
 	events := audit.New(s.deps.Log)
 	providers := s.wireProviders()
+	upstream := grant.NewUpstream(providers, s.storage, s.atRest)
 	pipeline := grant.NewPipeline(s.registry, clients, issuer,
 		grant.ClientCredentials{},
 		grant.AuthorizationCode{Codes: s.storage, IDs: issuer, Accounts: providers},
 		grant.DeviceCode{Devices: s.storage, IDs: issuer, Accounts: providers},
-		grant.RefreshToken{Tokens: s.storage, Accounts: providers, Upstream: grant.NewUpstream(providers, s.storage, s.atRest)},
+		grant.RefreshToken{Tokens: s.storage, Accounts: providers, Upstream: upstream},
 	)
 	s.token = &tokenendpoint.Endpoint{Registry: s.registry, Pipeline: pipeline, Audit: events, Metrics: s.metrics, Now: now, Address: s.edge.Address}
 	s.device = &device.Endpoint{
@@ -197,7 +198,7 @@ func (s *Server) wire() error {
 	if err != nil {
 		return err
 	}
-	if err := s.wireLogin(issuer, providers, lister); err != nil {
+	if err := s.wireLogin(issuer, providers, lister, upstream); err != nil {
 		return err
 	}
 	if err := s.wireLogout(issuer); err != nil {

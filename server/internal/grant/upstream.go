@@ -1,6 +1,7 @@
 package grant
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -43,8 +44,8 @@ type UpstreamStorage interface {
 	CheckedUser(ctx context.Context, u storage.User) error
 }
 
-// Upstream asks identity providers about accounts before their refresh tokens are rotated (D11): what a provider took away
-// there ends here with the next refresh. It is safe for concurrent use.
+// Upstream asks identity providers about accounts before their refresh tokens are rotated (D11), and before a session yields a new
+// grant: what a provider took away there ends here with the next one. It is safe for concurrent use.
 type Upstream struct {
 	providers Providers
 	storage   UpstreamStorage
@@ -81,11 +82,20 @@ func (u *Upstream) Check(ctx context.Context, declared []*registration.IdentityP
 	case granted.Client.UID != clientUID, !current.ConsumedAt.IsZero():
 		return nil
 	}
+	return u.CheckUser(ctx, declared, granted.UserID, now)
+}
+
+// CheckUser is Check for an account by the user's ID: also a session that was begun long ago opens nothing new for an account that has
+// ended since. Its errors are those of Check.
+func (u *Upstream) CheckUser(ctx context.Context, declared []*registration.IdentityProvider, userID string, now time.Time) error {
+	if u == nil || !u.providers.Asks(declared) {
+		return nil
+	}
 	// Whoever comes first asks for all. It goes on when that one's request ends.
-	answer := u.flights.DoChan(granted.UserID, func() (any, error) {
+	answer := u.flights.DoChan(userID, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), upstreamTimeout)
 		defer cancel()
-		return nil, u.check(ctx, declared, granted.UserID, now)
+		return nil, u.check(ctx, declared, userID, now)
 	})
 	select {
 	case <-ctx.Done():
@@ -123,7 +133,10 @@ func (u *Upstream) check(ctx context.Context, declared []*registration.IdentityP
 		return u.keep(ctx, user, identity, now)
 	case errors.Is(err, idp.ErrUnknown):
 		return nil
-	case errors.Is(err, idp.ErrRefused), errors.Is(err, idp.ErrNotAllowed):
+	case errors.Is(err, idp.ErrRefused):
+		u.refused(ctx, user)
+		return inactive().WithCause(err)
+	case errors.Is(err, idp.ErrNotAllowed):
 		return inactive().WithCause(err)
 	case age.Abs() < UpstreamGrace:
 		return nil
@@ -172,6 +185,17 @@ func (u *Upstream) keep(ctx context.Context, user storage.User, i idp.Identity, 
 	user.Username, user.Name, user.Email, user.EmailVerified, user.Groups = i.Username, i.Name, i.Email, i.EmailVerified, i.Groups
 	user.Profile, user.Kept, user.CheckedAt, user.UpdatedAt = i.Profile, sealed, now, now
 	return u.save(ctx, user)
+}
+
+// refused notes that the provider does not take what is kept, so that the next sign-in does not go on with it, when it brings nothing
+// new. Should storage not take the note, the next refusal makes it again. A sign-in meanwhile counts more.
+func (u *Upstream) refused(ctx context.Context, user storage.User) {
+	now, err := u.storage.User(ctx, user.ID)
+	if err != nil || !bytes.Equal(now.Kept, user.Kept) || idp.WasRefused(now.Kept) {
+		return
+	}
+	now.Kept = idp.Refused(now.Kept)
+	_ = u.storage.CheckedUser(ctx, now) // see above
 }
 
 func (u *Upstream) save(ctx context.Context, user storage.User) error {

@@ -22,14 +22,35 @@ import (
 // that says that the device is connected. One conditional write in storage decides which of several submissions counts (A27,
 // F06). Callers have made sure, by gather and next, that nothing else is due. Its errors have pages.
 func (l *Login) finish(v *visit, a asked, g given) error {
-	switch {
-	case a.request != nil:
-		return l.issueCode(v, a, g)
-	case a.device != nil:
-		return l.approveDevice(v, a, g)
-	default:
+	if a.request == nil && a.device == nil {
 		return l.finishChange(v, a, g)
 	}
+	switch ended, err := l.ended(v); {
+	case err != nil:
+		return err
+	case ended: // whoever says that they are this user has to show it where the account is
+		v.flow.Since, v.flow.Chosen, v.flow.Straight = v.Now.UnixMicro(), "", false
+		return l.proceed(v)
+	case a.request != nil:
+		return l.issueCode(v, a, g)
+	default:
+		return l.approveDevice(v, a, g)
+	}
+}
+
+// ended reports whether the identity provider does not let the account in any more (D11): the session may be older than that.
+func (l *Login) ended(v *visit) (bool, error) {
+	if l.Upstream == nil {
+		return false, nil
+	}
+	err := l.Upstream.CheckUser(v.R.Context(), v.Snapshot.IdentityProviders(), v.User.ID, v.Now)
+	if err == nil {
+		return false, nil
+	}
+	if refusal := (*oauth.Error)(nil); errors.As(err, &refusal) && refusal.Code == oauth.InvalidGrant("").Code {
+		return true, nil
+	}
+	return false, web.Unavailable(err)
 }
 
 // refuse ends it without giving anything: the client is told e, a device that it was denied.

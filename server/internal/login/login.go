@@ -20,6 +20,7 @@ const SessionTTL = 12 * time.Hour
 // Storage is what the flow keeps and finds. An error that is not one of package storage's means that it is out of reach.
 type Storage interface {
 	SignedIn(ctx context.Context, u storage.User) (storage.User, error)
+	CheckedUser(ctx context.Context, u storage.User) error
 	User(ctx context.Context, id string) (storage.User, error)
 	storage.Sessions
 	EndUserSession(ctx context.Context, userID, sid string, now time.Time, tell func(storage.ClientRef) bool) error
@@ -47,7 +48,12 @@ type Factors interface {
 	FinishPasskey(ctx context.Context, kept, response []byte, now time.Time) (storage.User, []string, error)
 }
 
-// Deps is what the flow works with; all of it is required, but for ReadHint.
+// Upstream asks identity providers whether an account may still sign in; see grant.Upstream.
+type Upstream interface {
+	CheckUser(ctx context.Context, declared []*registration.IdentityProvider, userID string, now time.Time) error
+}
+
+// Deps is what the flow works with; all of it is required, but for ReadHint and Upstream.
 type Deps struct {
 	Web       *web.Web
 	Storage   Storage
@@ -56,6 +62,8 @@ type Deps struct {
 	Choices   Choices
 	// AtRest seals what identity providers want kept.
 	AtRest *seal.Sealer
+	// Upstream is asked before a session yields something for an app; nil asks nobody.
+	Upstream Upstream
 	// ReadHint verifies an ID token of ours, also an expired one; nil takes no hints.
 	ReadHint func(idToken string) (sub, sid string, ok bool)
 }
