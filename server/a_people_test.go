@@ -264,3 +264,49 @@ func TestBrowsersAtTheEdge(t *testing.T) {
 		}
 	})
 }
+
+func TestF11CodesOfAppsAndDevices(t *testing.T) {
+	w := newWorld(t)
+	b := w.tab(t)
+	started := w.device(otherID, "client_secret", secret, "scope", "openid")
+	b.open("/login")
+	b.signIn()
+	b.open(authorization("prompt", "consent"))
+	_, app := b.form()
+	b.submit("decision", "approve")
+	code := b.answered(webCallback).Get("code")
+	b.open(strings.TrimPrefix(started.text("verification_uri_complete"), w.url))
+	action, device := b.form()
+
+	t.Run("F11 an app's code is no device's, whoever sends it", func(t *testing.T) {
+		want(t, w.poll(otherID, code, "client_secret", secret), 400, "invalid_grant")
+		want(t, w.poll(webID, code, "client_secret", secret), 400, "unauthorized_client")
+		want(t, w.redeem(webID, started.text("device_code")), 400, "invalid_grant")
+	})
+	t.Run("F11 what the person was asked about an app decides nothing about a device", func(t *testing.T) {
+		device.Set("token", app.Get("token"))
+		device.Set("decision", "approve")
+		if b.go1(http.MethodPost, w.url+action, device.Encode()); b.page.status != http.StatusForbidden {
+			t.Errorf("%d %s", b.page.status, b.page.body)
+		}
+		want(t, w.poll(otherID, started.text("device_code"), "client_secret", secret), 400, "authorization_pending")
+	})
+	t.Run("F11 a client's secret is in no address that anybody is sent to", func(t *testing.T) {
+		if strings.Contains(started.body, secret) {
+			t.Error(started.body)
+		}
+		b := w.tab(t)
+		b.go1(http.MethodGet, w.url+authorization("client_secret", secret), "")
+		for range 2 {
+			if to := b.page.header.Get("Location") + b.page.header.Get("Refresh"); strings.Contains(to+b.page.body, secret) {
+				t.Errorf("sent to %s", to)
+			}
+			b.follow()
+		}
+		b.through()
+		if strings.Contains(b.left.String()+b.page.body, secret) || strings.Contains(w.log.String(), secret) {
+			t.Errorf("sent to %s", b.left)
+		}
+	})
+	want(t, w.redeem(webID, code), 200, "")
+}
