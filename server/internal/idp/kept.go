@@ -1,7 +1,9 @@
 package idp
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/grantkeeper/grantkeeper/server/internal/seal"
@@ -33,10 +35,25 @@ func SealKept(atRest *seal.Sealer, providerUID, subject string, kept []byte) ([]
 	return []byte(sealed), nil
 }
 
-// OpenKept is the inverse of SealKept.
+// refusedMark leads what a provider has refused. No seal begins with it.
+const refusedMark = "refused:"
+
+// Refused marks what SealKept made: the provider does not take it any more. It may again, when the account is unlocked there, so
+// that it goes on being asked with it; but a sign-in after that is not to keep it.
+func Refused(sealed []byte) []byte {
+	if len(sealed) == 0 || WasRefused(sealed) {
+		return sealed
+	}
+	return slices.Concat([]byte(refusedMark), sealed)
+}
+
+// WasRefused reports whether Refused marked it.
+func WasRefused(sealed []byte) bool { return bytes.HasPrefix(sealed, []byte(refusedMark)) }
+
+// OpenKept is the inverse of SealKept, marked or not.
 func OpenKept(atRest *seal.Sealer, providerUID, subject string, sealed []byte, now time.Time) ([]byte, error) {
 	if len(sealed) == 0 {
 		return nil, nil
 	}
-	return atRest.Open(keptPurpose(providerUID, subject), string(sealed), now)
+	return atRest.Open(keptPurpose(providerUID, subject), string(bytes.TrimPrefix(sealed, []byte(refusedMark))), now)
 }

@@ -45,6 +45,19 @@ func (l *Login) account(v *visit, provider idp.Provider, identity idp.Identity) 
 	case err != nil:
 		return user, web.Unavailable(err)
 	}
+	return l.forgetRefused(v, user)
+}
+
+// forgetRefused forgets what is kept for asking a provider about an account, if the provider refused it before and gave nothing else
+// at this sign-in: it would refuse it for ever, and with it somebody who has just signed in.
+func (l *Login) forgetRefused(v *visit, user storage.User) (storage.User, error) {
+	if !idp.WasRefused(user.Kept) {
+		return user, nil
+	}
+	user.Kept = nil
+	if err := l.Storage.CheckedUser(v.R.Context(), user); err != nil && !errors.Is(err, storage.ErrRevoked) && !errors.Is(err, storage.ErrNotFound) {
+		return user, web.Unavailable(err)
+	}
 	return user, nil
 }
 

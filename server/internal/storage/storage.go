@@ -60,7 +60,8 @@ type Storage interface {
 // Users keeps accounts.
 type Users interface {
 	// SignedIn finds the account of (Provider, Subject) or makes it with the given ID, puts its claims, Kept and CheckedAt in
-	// place of those before, and returns it as stored. ErrRevoked if it is disabled; ErrConflict if the ID belongs to another
+	// place of those before, and returns it as stored. A nil Kept leaves the one before: a provider need not hand out a new refresh
+	// token at every sign-in (RFC 6749 section 5.1), and the one that it gave goes on. ErrRevoked if it is disabled; ErrConflict if the ID belongs to another
 	// account. CreatedAt and UpdatedAt are the engine's clock when zero, CheckedAt is UpdatedAt when zero.
 	SignedIn(ctx context.Context, u User) (User, error)
 	// User finds an account by ID. ErrNotFound.

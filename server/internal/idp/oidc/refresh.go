@@ -14,7 +14,7 @@ import (
 
 // Refresh implements idp.Refresher: it uses the upstream's refresh token, and asks userinfo with what it gets.
 func (p *Provider) Refresh(ctx context.Context, subject string, kept []byte, now time.Time) (idp.Identity, error) {
-	if len(kept) == 0 {
+	if len(kept) == 0 || !p.offline() { // kept from when offline_access was declared: nobody wants it asked about any more
 		return idp.Identity{}, idp.ErrUnknown
 	}
 	m, err := p.metadata.get(ctx, now)

@@ -20,7 +20,7 @@ const (
 	upsertUser = `INSERT INTO users AS u (id, provider, subject, username, name, email, email_verified, member_of, profile, kept, checked_at, created_at, updated_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (provider, subject) DO UPDATE SET username = excluded.username, name = excluded.name, email = excluded.email,
-    email_verified = excluded.email_verified, member_of = excluded.member_of, profile = excluded.profile, kept = excluded.kept,
+    email_verified = excluded.email_verified, member_of = excluded.member_of, profile = excluded.profile, kept = coalesce(excluded.kept, u.kept),
     checked_at = excluded.checked_at, updated_at = excluded.updated_at
 WHERE u.disabled_at IS NULL
 RETURNING id, provider, subject, username, name, email, email_verified, member_of, profile, kept, checked_at, created_at, updated_at, disabled_at`

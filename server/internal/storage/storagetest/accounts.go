@@ -25,11 +25,37 @@ func testUsers(t *testing.T, f *fixture) {
 		got, err := f.SignedIn(f.ctx, again)
 		noError(t, err)
 		want := again
-		want.ID, want.CreatedAt = u.ID, u.CreatedAt
+		want.ID, want.CreatedAt, want.Kept = u.ID, u.CreatedAt, u.Kept
 		wantEqual(t, got, want)
 		stored, err := f.User(f.ctx, u.ID)
 		noError(t, err)
 		wantEqual(t, stored, want)
+	})
+	t.Run("D11 what a provider wants kept is replaced by what it says later, and stays when it says nothing", func(t *testing.T) {
+		u := f.user(t)
+		for _, next := range []struct{ given, want string }{{"next", "next"}, {"", "next"}, {"", "next"}, {"last", "last"}} {
+			again := u
+			again.ID, again.Kept = f.id("user"), nil
+			if next.given != "" {
+				again.Kept = []byte(next.given)
+			}
+			got, err := f.SignedIn(f.ctx, again)
+			noError(t, err)
+			wantEqual(t, string(got.Kept), next.want)
+			stored, err := f.User(f.ctx, u.ID)
+			noError(t, err)
+			wantEqual(t, stored, got)
+		}
+		fresh := f.account()
+		fresh.Kept = nil
+		got, err := f.SignedIn(f.ctx, fresh)
+		noError(t, err)
+		wantEqual(t, got.Kept, []byte(nil))
+		u.Kept = nil
+		noError(t, f.CheckedUser(f.ctx, u)) // an answer without a sign-in says it all
+		stored, err := f.User(f.ctx, u.ID)
+		noError(t, err)
+		wantEqual(t, stored.Kept, []byte(nil))
 	})
 	t.Run("the same e-mail address at another provider is another account", func(t *testing.T) {
 		u := f.user(t)
