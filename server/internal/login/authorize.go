@@ -18,14 +18,13 @@ func (l *Login) authorize(v *visit) error {
 	if err := l.read(v, v.R.URL.RawQuery); err != nil {
 		return err
 	}
-	if v.R.Method == http.MethodHead { // asked by programs that look at links: no code is made for them
-		return l.goTo(v, PathLogin)
-	}
-	return l.proceed(v)
+	return l.answer(v)
 }
 
 // authorizeByPost is the authorization endpoint by POST (OpenID Connect Core section 3.1.2.1). The form comes from the app's site,
-// and without our cookies: who is signed in is seen when the browser comes back from the redirect.
+// and without our cookies, so that nothing can be decided here, nor kept: whoever cannot see which flows a browser has cannot remove
+// the oldest, and a page that sends forms in a row would fill the browser with cookies until no request of it is taken any more. The
+// request goes on sealed in the address, to [Login.posted].
 func (l *Login) authorizeByPost(v *visit) error {
 	kind, _, err := mime.ParseMediaType(v.R.Header.Get("Content-Type"))
 	if err != nil || kind != "application/x-www-form-urlencoded" {
@@ -38,7 +37,39 @@ func (l *Login) authorizeByPost(v *visit) error {
 	if err := l.read(v, string(raw)); err != nil {
 		return err
 	}
-	return l.goTo(v, PathLogin)
+	sealed, err := l.web.SealJSON(purposePosted, v.flow.Request, v.Now.Add(onItsWay))
+	if err != nil {
+		return err
+	}
+	if len(sealed) > maxPosted {
+		return web.BadRequest(errTooLarge)
+	}
+	return web.Redirect(v.Visit, pathPosted+"?request="+sealed)
+}
+
+// posted takes a request that came by POST, as if it had come by GET.
+func (l *Login) posted(v *visit) error {
+	v.linked = true
+	var r authrequest.Request
+	if err := l.web.OpenJSON(purposePosted, v.R.URL.Query().Get("request"), &r, v.Now); err != nil {
+		return web.Forbidden(err)
+	}
+	var err error
+	if r.ID, err = l.randomID(); err != nil { // the address may be opened twice
+		return err
+	}
+	if err := l.begin(v, flow{Request: &r}); err != nil {
+		return err
+	}
+	return l.answer(v)
+}
+
+// answer goes on with a request that was read.
+func (l *Login) answer(v *visit) error {
+	if v.R.Method == http.MethodHead { // asked by programs that look at links: no code is made for them
+		return l.goTo(v, PathLogin)
+	}
+	return l.proceed(v)
 }
 
 // read begins a flow with an app's request.

@@ -101,14 +101,26 @@ func TestAuthorizeCode(t *testing.T) {
 		session := p.jar
 		p.jar, p.client.Jar = f.person().jar, nil // SameSite=Lax: such a form has no cookies along
 		a := p.post(PathAuthorize, form, crossSite).want(303)
-		for _, c := range (&http.Response{Header: a.header}).Cookies() {
-			session.SetCookies(mustURL(t, f.issuer), []*http.Cookie{c})
+		if len(a.header["Set-Cookie"]) > 0 {
+			t.Error("a page elsewhere can fill the browser with cookies")
 		}
 		p.jar, p.client.Jar = session, session
 		p.on(a).told()
-		if !strings.HasPrefix(a.to, "/login?flow=") {
+		if !strings.HasPrefix(a.to, "/login/posted?request=") {
 			t.Errorf("to %s", a.to)
 		}
+		p.on(p.get(a.to)).told() // opened again it is another request
+		p.get(a.to + "x").stays().want(403)
+		f.advance(onItsWay)
+		p.get(a.to).stays().want(403)
+		large := maps.Clone(form)
+		large.Set("state", strings.Repeat("s", 4000))
+		large.Set("nonce", strings.Repeat("n", 1000))
+		if a := p.post(PathAuthorize, large, crossSite).want(303); len(a.to) > 8<<10 {
+			t.Errorf("an address of %d bytes", len(a.to))
+		}
+		large.Set("claims", `{"userinfo":{"sub":{"value":"`+strings.Repeat("v", 1500)+`"}}}`)
+		p.post(PathAuthorize, large, crossSite).stays().want(400)
 		p.post(PathAuthorize, url.Values{"client_id": {strings.Repeat("x", 9000)}}, crossSite).want(400)
 		p.post(PathAuthorize, form, crossSite, func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") }).want(400)
 	})

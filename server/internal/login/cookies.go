@@ -20,6 +20,8 @@ const (
 	maxFlows = 5
 	// maxFlowBytes bounds the values of their cookies: all headers of a request have 16 KiB.
 	maxFlowBytes = 9 << 10
+	// maxPosted bounds a request that came by POST, sealed in an address: queries have 8 KiB.
+	maxPosted = 8000
 	// maxCookie bounds one value, so that name and value stay within the 4,096 bytes that browsers take (RFC 6265bis section 5.6).
 	maxCookie = 3900
 	// maxParts is how many cookies the largest flow is split over.

@@ -21,11 +21,14 @@ const (
 	answeredTTL = 2 * time.Minute
 	// secondFactorTTL is how long after the first factor the second one may come.
 	secondFactorTTL = 10 * time.Minute
+	// onItsWay is how long a request that came by POST may take to come back by GET.
+	onItsWay = time.Minute
 )
 
 // Purposes of seals and of forms.
 const (
 	purposeFlow     = "flow "
+	purposePosted   = "posted request"
 	purposeSignIn   = "signin"
 	purposePasskey  = "signin passkey"
 	purposeSelect   = "selectaccount"
@@ -95,7 +98,8 @@ type deviceFlow struct {
 type firstFactor struct {
 	User     string `json:"u"`
 	Provider string `json:"p"`
-	// Methods are those of the first factor, and At what becomes the session's time of authentication, in microseconds.
+	// Methods are those of the first factor, and At what becomes the session's time of authentication, in microseconds; that of the
+	// zero time where it is not known.
 	Methods []string `json:"m"`
 	At      int64    `json:"a"`
 	// Given is when it was given, in microseconds.

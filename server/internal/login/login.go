@@ -94,6 +94,7 @@ const (
 	// PathCallback and the name of an identity provider are where it sends browsers back to.
 	PathCallback = "/login/callback/"
 
+	pathPosted       = "/login/posted"
 	pathChange       = "/consent/change"
 	pathWith         = "/login/with/"
 	pathPasskey      = "/login/passkey"
@@ -123,6 +124,7 @@ func (l *Login) Routes() []web.Route {
 		{Method: http.MethodPost, Path: PathAuthorize, Handler: l.web.HandleForeign(func(w *web.Visit) error {
 			return l.authorizeByPost(&visit{Visit: w})
 		})},
+		get(pathPosted, l.posted),
 		get(PathLogin, l.enter), post(PathLogin, l.signIn),
 		get(pathWith+provider, l.leaveFor), get(PathCallback+provider, l.comeBack), post(pathPasskey, l.signInByPasskey),
 		get(pathSelect, l.selectAccount), post(pathSelect, l.selected),
