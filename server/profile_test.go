@@ -130,18 +130,15 @@ func (p *profile) flow(b *tab, request url.Values) tokens {
 	return p.exchange(b, request)
 }
 
-// exchange takes the code that the client was sent to the token endpoint, by client_secret_basic unless told otherwise.
-func (p *profile) exchange(b *tab, request url.Values, options ...option) tokens {
+// exchange takes the code that the client was sent to the token endpoint, by client_secret_basic.
+func (p *profile) exchange(b *tab, request url.Values) tokens {
 	b.t.Helper()
 	got := p.callback(b, request)
 	if got.Get("code") == "" {
 		b.t.Fatalf("no code: %v", got)
 	}
 	form := []string{"grant_type", "authorization_code", "code", got.Get("code"), "redirect_uri", request.Get("redirect_uri")}
-	if len(options) == 0 {
-		options = []option{withBasic(request.Get("client_id"), secret)}
-	}
-	return p.verified(b.t, p.post("/v1/token", form, options...), request)
+	return p.verified(b.t, p.post("/v1/token", form, withBasic(request.Get("client_id"), secret)), request)
 }
 
 // verified checks a token response (sections 3.1.3.3 and 3.1.3.7).

@@ -12,11 +12,6 @@ import (
 //go:embed bases/*.yaml
 var bases embed.FS
 
-// FS holds the manifests, one file per kind, sorted by name, without a folder in front.
-func FS() (fs.FS, error) {
-	return fs.Sub(bases, "bases")
-}
-
 // CRDs returns the CustomResourceDefinitions of every kind, sorted by file name; the caller owns them. It fails only
 // when a generated file is not a CustomResourceDefinition, which hack/generate would have to have broken.
 func CRDs() ([]*apiextensionsv1.CustomResourceDefinition, error) {

@@ -45,15 +45,6 @@ func Assets() (string, error) {
 	return strings.TrimSpace(stdout.String()), nil
 }
 
-// Kubectl returns the path of a kubectl of the API server's version.
-func Kubectl() (string, error) {
-	dir, err := Assets()
-	if err != nil {
-		return "", err
-	}
-	return filepath.Join(dir, "kubectl"), nil
-}
-
 // New returns an environment that is ready to Start, with the kinds of this project to be installed. The caller starts it
 // and stops it; a Ginkgo suite does that in BeforeSuite and AfterSuite.
 func New() (*envtest.Environment, error) {

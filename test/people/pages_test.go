@@ -15,13 +15,13 @@ func portal(t *testing.T) (a *app, verifier string) {
 	return newApp(t, "portal-oauth", "https://portal.example.com/callback", "openid", "profile", "email"), oauth2.GenerateVerifier()
 }
 
-// enter signs a new visitor in and lets the portal in.
-func enter(t *testing.T, username string) (v *visitor, a *app, token *oauth2.Token) {
+// enter signs Ada in, with a browser that is new, and lets the portal in.
+func enter(t *testing.T) (v *visitor, a *app, token *oauth2.Token) {
 	t.Helper()
 	v = newVisitor(t)
 	a, verifier := portal(t)
 	v.Open(a.AuthCodeURL("state", oauth2.S256ChallengeOption(verifier)))
-	v.signIn("local", username)
+	v.signIn("local", "ada")
 	v.until("consent, or the way back", func() bool {
 		return browser.Eval[bool](v.Page, `document.querySelector('button[value="approve"]') !== null || location.host === "portal.example.com"`)
 	})
@@ -45,7 +45,7 @@ func endSession(a *app, values url.Values) string {
 
 func signingOut(t *testing.T) {
 	t.Run("an app asks, and knows who it is", func(t *testing.T) {
-		v, a, token := enter(t, "ada")
+		v, a, token := enter(t)
 		hint, _ := token.Extra("id_token").(string)
 		v.Open(endSession(a, url.Values{"id_token_hint": {hint}, "post_logout_redirect_uri": {"https://portal.example.com/bye"}, "state": {"bye"}}))
 		if got := v.returns(); got.Get("state") != "bye" {
@@ -56,7 +56,7 @@ func signingOut(t *testing.T) {
 		v.Heading("Sign in")
 	})
 	t.Run("an app asks, and the person is asked", func(t *testing.T) {
-		v, a, _ := enter(t, "ada")
+		v, a, _ := enter(t)
 		v.Open(endSession(a, url.Values{"client_id": {a.ClientID}, "post_logout_redirect_uri": {"https://portal.example.com/bye"}}))
 		v.see("sign-out-asked", "Sign out?")
 		v.mustSay("Team Portal")
@@ -66,7 +66,7 @@ func signingOut(t *testing.T) {
 		v.Heading("Sign in")
 	})
 	t.Run("on the page", func(*testing.T) {
-		v, _, _ := enter(t, "ada")
+		v, _, _ := enter(t)
 		v.open("/login")
 		v.see("signed-in", "You are signed in")
 		v.Click("footer a")
@@ -77,7 +77,7 @@ func signingOut(t *testing.T) {
 }
 
 func accountsAndForms(t *testing.T) {
-	v, a, _ := enter(t, "ada")
+	v, a, _ := enter(t)
 	verifier := oauth2.GenerateVerifier()
 	v.Open(a.AuthCodeURL("state", oauth2.S256ChallengeOption(verifier), oauth2.SetAuthURLParam("prompt", "select_account")))
 	v.see("select-account", "Which account do you want to use?")
@@ -124,12 +124,12 @@ func failures(t *testing.T) {
 func (v *visitor) signInAt(path, username string) {
 	v.Helper()
 	v.open(path)
-	v.signIn("local", username)
+	v.signIn("local", "ada")
 	v.Wait("nav.tabs")
 }
 
 func accountPages(t *testing.T) {
-	v, a, token := enter(t, "ada")
+	v, a, token := enter(t)
 	v.open("/account/sessions")
 	v.see("account-sessions", "Where you are signed in")
 	v.open("/account/security")

@@ -26,11 +26,6 @@ func InteractionRequired() *Error {
 	return newError("interaction_required", http.StatusBadRequest, "the user has to do something first")
 }
 
-// AccountSelectionRequired is prompt=none where the user has to choose an account.
-func AccountSelectionRequired() *Error {
-	return newError("account_selection_required", http.StatusBadRequest, "the user has to choose an account")
-}
-
 // RequestNotSupported refuses a request object by value (OpenID Connect Core section 6.1).
 func RequestNotSupported() *Error {
 	return newError("request_not_supported", http.StatusBadRequest, "request objects are not supported; send the parameters themselves")

@@ -151,9 +151,9 @@ func (c *company) signIn(t *testing.T, p idp.Provider, change ...func(*idp.Begin
 	return p.Redirect.Finish(t.Context(), kept, c.approve(t, location), c.Now())
 }
 
-func (c *company) mustSignIn(t *testing.T, p idp.Provider, change ...func(*idp.BeginRequest)) idp.Identity {
+func (c *company) mustSignIn(t *testing.T, p idp.Provider) idp.Identity {
 	t.Helper()
-	i, err := c.signIn(t, p, change...)
+	i, err := c.signIn(t, p)
 	if err != nil {
 		t.Fatal(err)
 	}
