@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 	"github.com/grantkeeper/grantkeeper/server/internal/idp"
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
@@ -236,6 +238,71 @@ func TestUpstreamStores(t *testing.T) {
 		if got, before := code(b.check(otherToken)), b.provider.n; got != "invalid_grant" || b.provider.n != before {
 			t.Error(got)
 		}
+	})
+}
+
+func TestUpstreamRefuses(t *testing.T) {
+	b := newBench(t)
+	user, token := b.signedIn("corp")
+	refused := func() {
+		t.Helper()
+		b.now = b.now.Add(UpstreamFresh)
+		if got := code(b.check(token)); got != "invalid_grant" {
+			t.Fatal(got)
+		}
+	}
+	good := b.provider.answer
+	t.Run("D11 what a provider refused is marked, and nothing else changes", func(t *testing.T) {
+		b.provider.answer = refuse(idp.ErrRefused)
+		refused()
+		refused()
+		want := user
+		want.Kept = idp.Refused(user.Kept)
+		if diff := cmp.Diff(want, b.stored(user.ID)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+	t.Run("an account that is let in again goes on, and the mark is gone", func(t *testing.T) {
+		b.provider.answer = good
+		if err := b.check(token); err != nil {
+			t.Fatal(err)
+		}
+		if last := b.provider.kept[len(b.provider.kept)-1]; last != "kept-0" {
+			t.Errorf("asked with %q", last)
+		}
+		if idp.WasRefused(b.stored(user.ID).Kept) {
+			t.Error("it is marked")
+		}
+	})
+	t.Run("a refusal that is about the person, not about what is kept, marks nothing", func(t *testing.T) {
+		b.provider.answer = refuse(idp.ErrNotAllowed)
+		refused()
+		if idp.WasRefused(b.stored(user.ID).Kept) {
+			t.Error("it is marked")
+		}
+	})
+	t.Run("what a sign-in brought while the provider was asked is not marked", func(t *testing.T) {
+		sealed, err := idp.SealKept(b.sealer, "corp", user.Subject, []byte("kept-new"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.provider.answer = func(string) (idp.Identity, error) {
+			again := user
+			again.Kept = sealed
+			if _, err := b.db.SignedIn(t.Context(), again); err != nil {
+				t.Error(err)
+			}
+			return idp.Identity{}, idp.ErrRefused
+		}
+		refused()
+		if got := b.stored(user.ID).Kept; !slices.Equal(got, sealed) {
+			t.Errorf("%q, want %q", got, sealed)
+		}
+	})
+	t.Run("D11 a note that storage does not take changes no answer", func(t *testing.T) {
+		b.provider.answer = refuse(idp.ErrRefused)
+		b.storage.broken = true
+		refused()
 	})
 }
 

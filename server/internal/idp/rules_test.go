@@ -1,6 +1,7 @@
 package idp_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -110,6 +111,19 @@ func TestKept(t *testing.T) {
 		if got, err := open(); err == nil {
 			t.Errorf("%s: %q", name, got)
 		}
+	}
+	refused := idp.Refused(sealed)
+	if idp.WasRefused(sealed) || !idp.WasRefused(refused) || !bytes.Equal(idp.Refused(refused), refused) {
+		t.Errorf("marked as refused: %q, then %q", sealed, refused)
+	}
+	if got, err := idp.OpenKept(one, "corp", "ada", refused, now); err != nil || string(got) != "refresh-token" {
+		t.Errorf("what was refused: %q, error %v", got, err)
+	}
+	if got, err := idp.OpenKept(one, "corp", "grace", refused, now); err == nil {
+		t.Errorf("what was refused to another account: %q", got)
+	}
+	if none := idp.Refused(nil); none != nil || idp.WasRefused(none) {
+		t.Errorf("nothing was refused: %q", none)
 	}
 	if got, err := idp.SealKept(one, "corp", "ada", nil); got != nil || err != nil {
 		t.Errorf("of nothing: %q, error %v", got, err)

@@ -31,6 +31,7 @@ type elsewhere struct {
 
 	mu      sync.Mutex
 	down    bool
+	silent  bool           // gives no refresh token
 	claims  map[string]any // of the ID token, besides those that it needs
 	pending map[string]url.Values
 }
@@ -75,6 +76,9 @@ func (e *elsewhere) serve(w http.ResponseWriter, r *http.Request) {
 		}
 		delete(e.pending, r.PostFormValue("code"))
 		body = map[string]any{"access_token": "a", "token_type": "Bearer", "id_token": e.idToken(q), "refresh_token": "the upstream's refresh token"}
+		if e.silent {
+			delete(body.(map[string]any), "refresh_token") //nolint:errcheck // it is one
+		}
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(body)

@@ -306,13 +306,49 @@ func TestPasskeys(t *testing.T) {
 		f.advance(web.GuessWindow + time.Second)
 	})
 
-	t.Run("a passkey of an account that is disabled, or of an app that may not have its users", func(t *testing.T) {
+	for name, c := range map[string]struct{ end, undo func() }{
+		"F12 the account is disabled at its provider": {func() { f.replace(testProvider(t, true)) }, func() { f.replace(testProvider(t, false)) }},
+		"F12 the account is gone from its provider": {func() {
+			p := testProvider(t, false)
+			p.Local.Accounts = nil
+			f.replace(p)
+		}, func() { f.replace(testProvider(t, false)) }},
+		"A35 the app may not have users of its provider": {func() {
+			policy := apps()
+			policy.Allow.IdentityProviders = []string{"corp"}
+			f.declare(policy)
+		}, func() { f.declare(apps()) }},
+	} {
+		t.Run(name+": a passkey does not sign in, alone or as the second factor", func(t *testing.T) {
+			f.in(t)
+			alone, second := f.person(), f.person()
+			a := alone.asked()
+			form := alone.passkeyForm(a, "/login/passkey", authenticator)
+			b := second.on(second.signIn(second.asked(), goodUser, goodPassword)).want(200, "Confirm that it is you")
+			answer := second.passkeyForm(b, "/login/second/passkey", authenticator)
+			c.end()
+			defer c.undo()
+			if got := alone.post(a.links("/login/passkey"), form).stays(); got.status < 400 || alone.cookie("session") != "" {
+				t.Errorf("alone: %d %s", got.status, got.text())
+			}
+			got := second.on(second.post(b.links("/login/second/passkey"), answer))
+			if left := got.left(); left != nil {
+				t.Errorf("the second factor leads to %s", left)
+			}
+			// A session is for no app: one of an account that is not for this app is fine, of one that has ended it is not.
+			if second.cookie("session") != "" && !strings.HasPrefix(name, "A35") {
+				t.Error("there is a session of the second factor")
+			}
+		})
+	}
+	t.Run("F12 a passkey of an account that was ended here signs in no more", func(t *testing.T) {
 		f.in(t)
 		p := f.person()
 		a := p.asked()
-		f.replace(testProvider(t, true))
+		if err := f.storage.Storage.(storage.Users).DisableUser(t.Context(), ada.ID, f.clock()); err != nil {
+			t.Fatal(err)
+		}
 		p.passkey(a, "/login/passkey", authenticator).stays().want(400, "This passkey does not sign in here.")
-		f.replace(testProvider(t, false))
 		if p.cookie("session") != "" {
 			t.Error("there is a session")
 		}

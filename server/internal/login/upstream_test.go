@@ -1,12 +1,14 @@
 package login
 
 import (
+	"bytes"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/grantkeeper/grantkeeper/server/internal/idp"
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
 )
@@ -76,6 +78,37 @@ func TestUpstream(t *testing.T) {
 			e.set(func(e *elsewhere) { e.claims["auth_time"] = f.clock().Add(-time.Hour).Unix() })
 			p.back(e.signIn(to)).stays().want(400, "Sign in", "Example Corp")
 		})
+	})
+
+	t.Run("D11 what the provider wants kept stays when a later sign-in brings nothing, unless it was refused", func(t *testing.T) {
+		f.in(t)
+		signIn := func() storage.User {
+			t.Helper()
+			p := f.person()
+			p.back(e.signIn(p.get(asks()).left())).want(200, "Reports")
+			u, err := f.storage.SignedIn(t.Context(), storage.User{Provider: corpUID, Subject: "248289761001", CheckedAt: f.clock(), UpdatedAt: f.clock()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return u
+		}
+		before := signIn()
+		e.set(func(e *elsewhere) { e.silent = true })
+		after := signIn()
+		if len(before.Kept) == 0 || !bytes.Equal(after.Kept, before.Kept) {
+			t.Errorf("kept %q after %q", after.Kept, before.Kept)
+		}
+		after.Kept = idp.Refused(after.Kept)
+		if err := f.storage.CheckedUser(t.Context(), after); err != nil {
+			t.Fatal(err)
+		}
+		if u := signIn(); u.Kept != nil {
+			t.Errorf("what was refused is kept: %q", u.Kept)
+		}
+		e.set(func(e *elsewhere) { e.silent = false })
+		if u := signIn(); len(u.Kept) == 0 || idp.WasRefused(u.Kept) {
+			t.Errorf("kept %q", u.Kept)
+		}
 	})
 
 	t.Run("A31 what comes back wrong is a page", func(t *testing.T) {

@@ -577,6 +577,18 @@ func TestKept(t *testing.T) {
 			}
 		})
 	}
+	t.Run("nobody is asked with one from when offline_access was declared", func(t *testing.T) {
+		u := newUpstream(t, start())
+		got, err := signIn(t, u, provider(t, declared(u)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := declared(u)
+		d.Scopes = []string{"openid"}
+		if _, err := provider(t, d).Refresh(t.Context(), got.Subject, got.Kept, start()); !errors.Is(err, idp.ErrUnknown) {
+			t.Errorf("error %v", err)
+		}
+	})
 	t.Run("a refresh token that is not replaced is kept", func(t *testing.T) {
 		u := newUpstream(t, start())
 		p := provider(t, declared(u))
