@@ -17,6 +17,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/internal/freeport"
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
+	"github.com/grantkeeper/grantkeeper/server/internal/web/webtest"
 )
 
 // serverBinary builds cmd/server, once per test binary.
@@ -62,7 +63,7 @@ func newProcess(t *testing.T) *process {
 	t.Helper()
 	dir := t.TempDir()
 	p := &process{data: filepath.Join(dir, "data.db"), world: &world{
-		t: t, folder: filepath.Join(dir, "registrations"), log: &logBuffer{}, userCodes: map[storage.Hash]storage.Hash{},
+		t: t, folder: filepath.Join(dir, "registrations"), log: &webtest.Log{}, userCodes: map[storage.Hash]storage.Hash{},
 	}}
 	if err := os.Mkdir(p.folder, 0o700); err != nil {
 		t.Fatal(err)

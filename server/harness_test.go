@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -26,6 +25,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
+	"github.com/grantkeeper/grantkeeper/server/internal/web/webtest"
 )
 
 // The clients of the tests.
@@ -52,7 +52,7 @@ type world struct {
 	url    string
 	folder string
 	offset atomic.Int64
-	log    *logBuffer
+	log    *webtest.Log
 	stop   func()
 	user   storage.User
 	faults *faulty
@@ -69,27 +69,10 @@ func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.offset.L
 // pass moves the server's clock.
 func (w *world) pass(d time.Duration) { w.offset.Add(int64(d)) }
 
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 func newWorld(t testing.TB, change ...func(*registration.Server)) *world {
 	t.Helper()
 	dir := t.TempDir()
-	w := &world{t: t, folder: filepath.Join(dir, "registrations"), log: &logBuffer{}, userCodes: map[storage.Hash]storage.Hash{}}
+	w := &world{t: t, folder: filepath.Join(dir, "registrations"), log: &webtest.Log{}, userCodes: map[storage.Hash]storage.Hash{}}
 	if err := os.Mkdir(w.folder, 0o700); err != nil {
 		t.Fatal(err)
 	}

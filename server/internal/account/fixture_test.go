@@ -28,6 +28,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage/sqlite"
 	"github.com/grantkeeper/grantkeeper/server/internal/web"
+	"github.com/grantkeeper/grantkeeper/server/internal/web/webtest"
 )
 
 const (
@@ -49,7 +50,7 @@ type fixture struct {
 	server   *httptest.Server
 	mux      *http.ServeMux
 	issuer   string
-	logs     *syncBuffer
+	logs     *webtest.Log
 	ada      storage.User
 	grace    storage.User
 
@@ -66,18 +67,6 @@ type fixture struct {
 
 func (f *fixture) clock() time.Time        { f.mu.Lock(); defer f.mu.Unlock(); return f.now }
 func (f *fixture) advance(d time.Duration) { f.mu.Lock(); defer f.mu.Unlock(); f.now = f.now.Add(d) }
-
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-func (s *syncBuffer) String() string { s.mu.Lock(); defer s.mu.Unlock(); return s.b.String() }
 
 // everyone is where accounts are: all of them may sign in.
 type everyone struct{}
@@ -121,7 +110,7 @@ type options struct {
 
 func newFixture(t *testing.T, o options) *fixture {
 	t.Helper()
-	f := &fixture{T: t, now: time.Date(2026, 5, 4, 13, 0, 0, 0, time.UTC), logs: &syncBuffer{}}
+	f := &fixture{T: t, now: time.Date(2026, 5, 4, 13, 0, 0, 0, time.UTC), logs: &webtest.Log{}}
 	f.server = httptest.NewUnstartedServer(nil)
 	host := f.server.Listener.Addr().String()
 	if o.host != "" {

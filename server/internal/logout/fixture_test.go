@@ -35,6 +35,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/server/internal/storage/sqlite"
 	"github.com/grantkeeper/grantkeeper/server/internal/token"
 	"github.com/grantkeeper/grantkeeper/server/internal/web"
+	"github.com/grantkeeper/grantkeeper/server/internal/web/webtest"
 )
 
 const (
@@ -55,7 +56,7 @@ type fixture struct {
 	results  map[string]int
 	told     chan struct{} // gets something whenever an attempt was made
 	answered chan string   // gets the Sec-Fetch-Dest of answered requests, while there is room
-	logs     *bytes.Buffer
+	logs     *webtest.Log
 
 	mu      sync.Mutex
 	now     time.Time
@@ -109,7 +110,7 @@ func check(t *testing.T, err error) {
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	f := &fixture{T: t, now: time.Now().Truncate(time.Second), results: map[string]int{}, told: make(chan struct{}, 1), answered: make(chan string, 64), logs: &bytes.Buffer{}}
+	f := &fixture{T: t, now: time.Now().Truncate(time.Second), results: map[string]int{}, told: make(chan struct{}, 1), answered: make(chan string, 64), logs: &webtest.Log{}}
 	server := httptest.NewUnstartedServer(nil)
 	f.issuer = "http://" + server.Listener.Addr().String() + "/tenant"
 	f.db = must[*sqlite.DB](t)(sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(t.TempDir(), "test.db"), Clock: f.clock}))
@@ -309,7 +310,9 @@ func (f *fixture) send(p *person, method, path string, body url.Values, header h
 		f.Fatal(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	return answer{resp, string(must[[]byte](f.T)(io.ReadAll(resp.Body)))}
+	a := answer{resp, string(must[[]byte](f.T)(io.ReadAll(resp.Body)))}
+	webtest.Check(f, resp, a.body)
+	return a
 }
 
 // get asks for a logout as a page that is opened.
