@@ -89,6 +89,42 @@ var _ = Describe("An OAuthIdentityProvider upstream", func() {
 	})
 })
 
+var _ = Describe("An OAuthGrantPolicy that names identity providers", func() {
+	It("says which of them are not there, and is served all the same", func(ctx context.Context) {
+		w := newWorld(ctx)
+		w.startReplica("main-0")
+		p := w.policy("apps")
+		ready(ctx, p)
+		message := func() string {
+			return eventually(ctx, p, v1alpha1.ConditionAccepted, metav1.ConditionTrue, v1alpha1.ReasonAccepted)
+		}
+		Expect(message()).NotTo(ContainSubstring("identityProviders"))
+		edit(ctx, p, func(p *v1alpha1.OAuthGrantPolicy) { p.Spec.Allow.IdentityProviders = []string{"staff", "typo"} })
+		Eventually(message).Should(ContainSubstring("spec.allow.identityProviders: the server has no OAuthIdentityProvider staff, typo"))
+		ready(ctx, p)
+
+		By("one coming")
+		staff := &v1alpha1.OAuthIdentityProvider{
+			ObjectMeta: metav1.ObjectMeta{Namespace: w.platform, Name: "staff"},
+			Spec: v1alpha1.OAuthIdentityProviderSpec{LDAP: &v1alpha1.LDAPProvider{
+				URL: "ldaps://ldap.example.com", Users: v1alpha1.LDAPUsers{BaseDN: "ou=people,dc=example,dc=com"},
+			}},
+		}
+		Expect(admin.Create(ctx, staff)).To(Succeed())
+		Eventually(message).Should(ContainSubstring("OAuthIdentityProvider typo,"))
+
+		By("the other name being corrected")
+		edit(ctx, p, func(p *v1alpha1.OAuthGrantPolicy) { p.Spec.Allow.IdentityProviders = []string{"staff"} })
+		Eventually(message).ShouldNot(ContainSubstring("identityProviders"))
+
+		By("the provider going")
+		Expect(admin.Delete(ctx, staff)).To(Succeed())
+		Eventually(message).Should(ContainSubstring("OAuthIdentityProvider staff,"))
+		served := platformDocument(ctx, registration.KindPolicy, p).(*registration.Policy)
+		Expect(served.Allow.IdentityProviders).To(Equal([]string{"staff"}))
+	})
+})
+
 var _ = Describe("A client of people", func() {
 	It("K9 is cut off when the policy takes back that it skips consent", func(ctx context.Context) {
 		w := newWorld(ctx)

@@ -2,6 +2,8 @@ package oauthgrantpolicy
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -25,7 +27,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 )
 
-// +kubebuilder:rbac:groups=grantkeeper.dev,resources=oauthgrantpolicies;oauthservers;oauthclients,verbs=get;list;watch
+// +kubebuilder:rbac:groups=grantkeeper.dev,resources=oauthgrantpolicies;oauthservers;oauthclients;oauthidentityproviders,verbs=get;list;watch
 // +kubebuilder:rbac:groups=grantkeeper.dev,resources=oauthgrantpolicies/status,verbs=patch
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;update;delete
@@ -56,6 +58,7 @@ func Register(mgr ctrl.Manager, o Options) error {
 		Named("oauthgrantpolicy").
 		For(&v1alpha1.OAuthGrantPolicy{}).
 		Watches(&v1alpha1.OAuthServer{}, handler.EnqueueRequestsFromMapFunc(r.beside), builder.WithPredicates(change.ServerMatters())).
+		Watches(&v1alpha1.OAuthIdentityProvider{}, handler.EnqueueRequestsFromMapFunc(r.beside), builder.WithPredicates(change.Declared())).
 		Watches(&v1alpha1.OAuthClient{}, r.recount(), builder.WithPredicates(verdictChanged())).
 		WithOptions(controller.Options{ReconciliationTimeout: status.Timeout})
 	return r.publisher.Watch(b, registration.KindPolicy).Complete(&status.Reconciler[*v1alpha1.OAuthGrantPolicy]{
@@ -96,6 +99,10 @@ func (r *Reconciler) begin(p *v1alpha1.OAuthGrantPolicy, marks *status.Condition
 		if d, c.Findings = compile.Policy(p, servers.Items); d != nil {
 			c.Document = d
 		}
+		var err error
+		if c.Note, err = r.note(ctx, p, servers.Items); err != nil {
+			return err
+		}
 		c.Server, _ = compile.LocalServerOf(p.Spec.ServerRef, p.Namespace, servers.Items)
 		return r.publisher.Settle(ctx, marks, registration.KindPolicy, client.ObjectKeyFromObject(p), c)
 	}
@@ -106,7 +113,24 @@ func (r *Reconciler) begin(p *v1alpha1.OAuthGrantPolicy, marks *status.Condition
 	return status.Run{Steps: []status.Step{publish, count}}
 }
 
-// beside finds the policies of a server's namespace.
+// note says which providers a policy names that are not there, and so let nobody in.
+func (r *Reconciler) note(ctx context.Context, p *v1alpha1.OAuthGrantPolicy, servers []v1alpha1.OAuthServer) (string, error) {
+	if len(p.Spec.Allow.IdentityProviders) == 0 {
+		return "", nil
+	}
+	var providers v1alpha1.OAuthIdentityProviderList
+	if err := r.List(ctx, &providers, client.InNamespace(p.Namespace)); err != nil {
+		return "", status.Failed(err, "list OAuthIdentityProviders")
+	}
+	unknown := compile.UnknownProviders(p, providers.Items, servers)
+	if len(unknown) == 0 {
+		return "", nil
+	}
+	return fmt.Sprintf("spec.allow.identityProviders: the server has no OAuthIdentityProvider %s, so that nobody comes in by that name; "+
+		"correct it, or create the provider.", strings.Join(unknown, ", ")), nil
+}
+
+// beside finds the policies of the namespace of a server or a provider.
 func (r *Reconciler) beside(ctx context.Context, o client.Object) []reconcile.Request {
 	var list v1alpha1.OAuthGrantPolicyList
 	if err := r.List(ctx, &list, client.InNamespace(o.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {

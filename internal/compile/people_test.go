@@ -2,6 +2,7 @@ package compile
 
 import (
 	"encoding/base64"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -284,6 +285,41 @@ func TestPeoplePlatform(t *testing.T) {
 			s := server(func(s *v1alpha1.OAuthServer) { s.Spec.Branding = &tc.branding })
 			_, findings := Server(&s, nil)
 			checkFindings(t, tc.want, findings)
+		})
+	}
+}
+
+func TestProvidersThatAPolicyNames(t *testing.T) {
+	other := server(func(s *v1alpha1.OAuthServer) { s.Name = "other" })
+	provider := func(namespace, name, server string) v1alpha1.OAuthIdentityProvider {
+		p := v1alpha1.OAuthIdentityProvider{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+		if server != "" {
+			p.Spec.ServerRef = &v1alpha1.LocalServerReference{Name: server}
+		}
+		return p
+	}
+	for name, c := range map[string]struct {
+		names     []string
+		providers []v1alpha1.OAuthIdentityProvider
+		servers   int
+		want      []string
+	}{
+		"none":                           {nil, nil, 1, nil},
+		"all are there":                  {[]string{"corp", "local"}, []v1alpha1.OAuthIdentityProvider{provider("oauth-system", "local", ""), provider("oauth-system", "corp", "main")}, 1, nil},
+		"some are not, in their order":   {[]string{"z", "corp", "a"}, []v1alpha1.OAuthIdentityProvider{provider("oauth-system", "corp", "")}, 1, []string{"z", "a"}},
+		"one of another server":          {[]string{"corp"}, []v1alpha1.OAuthIdentityProvider{provider("oauth-system", "corp", "other")}, 2, []string{"corp"}},
+		"one of another namespace":       {[]string{"corp"}, []v1alpha1.OAuthIdentityProvider{provider("elsewhere", "corp", "")}, 1, []string{"corp"}},
+		"one that belongs to no server":  {[]string{"corp"}, []v1alpha1.OAuthIdentityProvider{provider("oauth-system", "corp", "gone")}, 1, []string{"corp"}},
+		"of a policy without any server": {[]string{"corp"}, nil, 0, nil},
+		"one that could be of several":   {[]string{"corp"}, []v1alpha1.OAuthIdentityProvider{provider("oauth-system", "corp", "")}, 2, []string{"corp"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := grantPolicy("partners", func(p *v1alpha1.OAuthGrantPolicy) { p.Spec.Allow.IdentityProviders = c.names })
+			p.Spec.ServerRef = &v1alpha1.LocalServerReference{Name: "main"}
+			got := UnknownProviders(&p, c.providers, []v1alpha1.OAuthServer{server(), other}[:c.servers])
+			if !slices.Equal(got, c.want) {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
 		})
 	}
 }

@@ -66,6 +66,22 @@ func Policy(p *v1alpha1.OAuthGrantPolicy, servers []v1alpha1.OAuthServer) (*regi
 	return d, nil
 }
 
+// UnknownProviders lists the providers that a policy names and its server does not have, in the policy's order. That is no reason
+// to refuse the policy: they may come later, and until then they let nobody in.
+func UnknownProviders(p *v1alpha1.OAuthGrantPolicy, providers []v1alpha1.OAuthIdentityProvider, servers []v1alpha1.OAuthServer) []string {
+	server, f := LocalServerOf(p.Spec.ServerRef, p.Namespace, servers)
+	if f != nil {
+		return nil
+	}
+	known := map[string]bool{}
+	for i := range providers {
+		if s, f := LocalServerOf(providers[i].Spec.ServerRef, providers[i].Namespace, servers); f == nil && s.Namespace == server.Namespace && s.Name == server.Name {
+			known[providers[i].Name] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(p.Spec.Allow.IdentityProviders), func(name string) bool { return known[name] })
+}
+
 func (k *checker) require(d *registration.Policy, r *v1alpha1.PolicyRequire) {
 	if r == nil {
 		return

@@ -2,6 +2,7 @@ package document
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -21,6 +22,8 @@ type Compiled struct {
 	Document registration.Document
 	// Findings say why.
 	Findings []compile.Finding
+	// Note, a sentence, is what to say of a manifest that is accepted; empty for nothing.
+	Note string
 }
 
 // served reports whether there is a document to serve. What is wrong with a part of a Secret is said, and the rest served.
@@ -56,7 +59,11 @@ func accept(marks *status.Conditions, kind registration.Kind, c Compiled) {
 		marks.False(v1alpha1.ConditionAccepted, v1alpha1.ReasonServerNotFound, "The %s has no OAuthServer.", kind)
 		return
 	}
-	marks.True(v1alpha1.ConditionAccepted, v1alpha1.ReasonAccepted, "Accepted for OAuthServer %s/%s.", c.Server.Namespace, c.Server.Name)
+	message := fmt.Sprintf("Accepted for OAuthServer %s/%s.", c.Server.Namespace, c.Server.Name)
+	if c.Note != "" {
+		message += " " + c.Note
+	}
+	marks.True(v1alpha1.ConditionAccepted, v1alpha1.ReasonAccepted, "%s", message)
 }
 
 // AboutSecret reports whether a finding is about a Secret that the manifest names.
