@@ -37,7 +37,7 @@ type Page struct {
 
 // Text is what the page says, without markup.
 func (p Page) Text() string {
-	return strings.Join(strings.Fields(html.UnescapeString(tag.ReplaceAllString(p.Body, " "))), " ")
+	return strings.Join(strings.Fields(html.UnescapeString(tag.ReplaceAllString(unseen.ReplaceAllString(p.Body, " "), " "))), " ")
 }
 
 // New is a browser without cookies that is with these issuers. An issuer that is not named can be anybody's.
@@ -134,6 +134,7 @@ var (
 	formElement  = regexp.MustCompile(`(?s)<form[^>]*method="post"[^>]*action="([^"]*)"[^>]*>(.*?)</form>`)
 	inputElement = regexp.MustCompile(`<input[^>]*>`)
 	attribute    = regexp.MustCompile(`([a-z-]+)(?:="([^"]*)")?`)
+	unseen       = regexp.MustCompile(`(?s)<style.*?</style>|<script.*?</script>`)
 	tag          = regexp.MustCompile(`<[^>]*>`)
 	link         = regexp.MustCompile(`<a [^>]*href="([^"]*)"`)
 )

@@ -126,7 +126,7 @@ func exported(all storage.Everything, now time.Time, s *registry.Snapshot) ([]by
 	}
 	for _, x := range all.Sessions {
 		out.Sessions = append(out.Sessions, ExportSession{
-			ID: x.SID, AuthenticatedAt: x.AuthenticatedAt, Methods: x.Methods, Address: x.Origin.Address, UserAgent: x.Origin.UserAgent,
+			ID: x.SID, AuthenticatedAt: x.SignedInAt(), Methods: x.Methods, Address: x.Origin.Address, UserAgent: x.Origin.UserAgent,
 			CreatedAt: x.CreatedAt, ExpiresAt: x.ExpiresAt,
 		})
 	}

@@ -28,7 +28,7 @@ func (a *Account) showSessions(v *visit) error {
 	}
 	data := accountsessions.Data{Done: a.wasDone(v), More: len(sessions) > sessionsShown}
 	for _, s := range sessions[:min(len(sessions), sessionsShown)] {
-		row := accountsessions.Session{Since: s.AuthenticatedAt, This: s.SID == v.Session.SID}
+		row := accountsessions.Session{Since: s.SignedInAt(), This: s.SID == v.Session.SID}
 		row.Kind, row.Program = describe.Program(s.Origin.UserAgent)
 		row.Network, row.Address, _ = describe.Where(s.Origin.Address, v.Address)
 		if row.Token, err = a.token(v, purposeEndSession, s.SID); err != nil {

@@ -129,6 +129,9 @@ type Provider struct {
 	Accounts AccountChecker
 	// Refresh asks the upstream who may.
 	Refresh Refresher
+	// Undated is true when Redirect cannot tell when the upstream authenticated somebody, nor have it done anew: where an app
+	// demands either, the provider proves nothing.
+	Undated bool
 }
 
 // Factory makes the providers of one kind. It returns false for declarations of another kind.

@@ -42,7 +42,7 @@ func rule(p Provider, d *registration.IdentityProvider) Provider {
 	if r.rules, r.broken = expression.CompileRules(d.Mapping, d.Allow); r.broken != nil {
 		r.broken = fmt.Errorf("identity provider %s: %w", d.Name, r.broken)
 	}
-	out := Provider{Document: d, Resolve: p.Resolve}
+	out := Provider{Document: d, Resolve: p.Resolve, Undated: p.Undated}
 	if p.Password != nil {
 		out.Password = passwordRules{r}
 	}

@@ -12,8 +12,12 @@ import (
 
 // demands are what a sign-in has to be for what the flow is about.
 type demands struct {
-	// since takes only an authentication at or after it; zero for any.
+	// since takes only an authentication that is known to have been at or after it; zero for any.
 	since time.Time
+	// anew takes only a sign-in here at or after it, whatever is known of the authentication elsewhere; zero for any.
+	anew time.Time
+	// unproven is true when since is set and none of the ways to sign in can tell when that was.
+	unproven bool
 	// subject takes only that user; empty for anybody.
 	subject string
 	// policy limits the identity providers; nil for none.
@@ -34,7 +38,7 @@ func (d demands) allows(provider string) bool {
 func demandsOf(f flow, governing *registration.Policy) demands {
 	d := demands{policy: governing}
 	if f.Since != 0 {
-		d.since = time.UnixMicro(f.Since)
+		d.anew = time.UnixMicro(f.Since)
 	}
 	if governing != nil && policy.NeedsMFA(governing) {
 		d.acr = oauth.ACRMultiFactor
@@ -43,7 +47,7 @@ func demandsOf(f flow, governing *registration.Policy) demands {
 	case f.Request != nil:
 		d.request(f.Request, time.UnixMicro(f.Began))
 	case f.Errand != nil:
-		d.since, d.acr = later(d.since, f.Errand.NotBefore), f.Errand.ACR
+		d.anew, d.acr = later(d.anew, f.Errand.NotBefore), f.Errand.ACR
 	}
 	return d
 }

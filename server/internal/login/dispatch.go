@@ -53,8 +53,9 @@ type account struct {
 	sid  string
 	// provider is the name of the identity provider.
 	provider string
-	at       time.Time
-	methods  []string
+	// at is when they were authenticated, zero where the provider does not say; signedIn is when they came in here then.
+	at, signedIn time.Time
+	methods      []string
 	// strict is true when the provider takes nobody in without a second factor.
 	strict bool
 	// enrolled is what second factors there are; unknown before it is asked for.
@@ -152,13 +153,15 @@ func next(s state) (step, *oauth.Error) {
 // authentication decides whether the sign-in is what it has to be; due is true when it is not.
 func (s state) authentication() (at step, due bool, err *oauth.Error) {
 	d, who := s.demands, s.session
-	counts := who.user != "" && d.allows(who.provider) && !who.at.Before(d.since)
+	counts := who.user != "" && d.allows(who.provider) && !who.at.Before(d.since) && !who.signedIn.Before(d.anew)
 	other := counts && d.subject != "" && who.user != d.subject
 	switch {
 	case s.silent && (!counts || other):
 		return stepFail, true, oauth.LoginRequired()
 	case other && s.chosen == who.sid:
 		return stepFail, true, oauth.LoginRequired() // they did sign in, and it is not whom the client expects
+	case !counts && d.unproven && who.user != "":
+		return stepFail, true, oauth.LoginRequired() // and signing in again would prove nothing
 	case !counts || other:
 		return stepSignIn, true, nil
 	case d.choose && s.chosen != who.sid:

@@ -27,6 +27,9 @@ func TestNext(t *testing.T) {
 	onlyPartners := demands{policy: &registration.Policy{Allow: registration.Allow{IdentityProviders: []string{"partners"}}}}
 	device := func(r requestState) deviceState { return deviceState{request: r} }
 
+	undated := account{user: "ada", provider: "github", sid: "s3", signedIn: began.Add(time.Minute), methods: []string{"pwd"}}
+	unproven := demands{since: began, unproven: true}
+
 	for name, c := range map[string]struct {
 		in   state
 		want step
@@ -51,30 +54,37 @@ func TestNext(t *testing.T) {
 		"what is decided is shown, and not asked about again":    {state{session: ada, purpose: toDevice, device: deviceState{request: requestFound, decided: true}}, stepDone, nil},
 		"what is decided is shown also when its request is gone": {state{session: ada, purpose: toDevice, device: deviceState{request: requestMissing, decided: true}}, stepDone, nil},
 
-		"an app's request is signed in for":                    {state{purpose: toApp}, stepSignIn, nil},
-		"an app's request is consented to":                     {state{session: ada, purpose: toApp}, stepConsent, nil},
-		"an app that was let in before is answered":            {state{session: ada, purpose: toApp, consent: consentNotNeeded}, stepFinish, nil},
-		"an app that is gone is refused":                       {state{session: ada, purpose: toApp, gone: true, consent: consentNotNeeded}, stepGone, nil},
-		"an answered request is not answered again":            {state{session: ada, purpose: toApp, answered: true, consent: consentNotNeeded}, stepAnswered, nil},
-		"A14 a bad request of a stranger is signed in for":     {state{purpose: toApp, refused: oauth.InvalidRequest("x")}, stepSignIn, nil},
-		"A14 a bad request is told once somebody is there":     {state{session: ada, purpose: toApp, refused: oauth.InvalidRequest("x")}, stepFail, oauth.InvalidRequest("x")},
-		"A14 a first factor is not somebody":                   {state{first: true, purpose: toApp, refused: oauth.InvalidRequest("x")}, stepSecondFactor, nil},
-		"A15 no session and no page: login_required":           {state{purpose: toApp, silent: true}, stepFail, oauth.LoginRequired()},
-		"A15 no consent and no page: consent_required":         {state{session: ada, purpose: toApp, silent: true, consent: consentNeeded}, stepFail, oauth.ConsentRequired()},
-		"A15 session and consent need no page":                 {state{session: ada, purpose: toApp, silent: true, consent: consentNotNeeded}, stepFinish, nil},
-		"A16 a sign-in from before does not count":             {state{session: ada, purpose: toApp, demands: demands{since: began}}, stepSignIn, nil},
-		"A16 a fresh one does":                                 {state{session: fresh, purpose: toApp, demands: demands{since: began}}, stepConsent, nil},
-		"A16 too old and no page: login_required":              {state{session: ada, purpose: toApp, silent: true, demands: demands{since: began}}, stepFail, oauth.LoginRequired()},
-		"A16 another user is expected: sign in again":          {state{session: ada, purpose: toApp, demands: demands{subject: "grace"}}, stepSignIn, nil},
-		"A16 another user is expected and no page":             {state{session: ada, purpose: toApp, silent: true, demands: demands{subject: "grace"}}, stepFail, oauth.LoginRequired()},
-		"A16 another user signed in just now: the app is told": {state{session: ada, chosen: "s1", purpose: toApp, demands: demands{subject: "grace"}}, stepFail, oauth.LoginRequired()},
-		"the expected user goes on":                            {state{session: ada, purpose: toApp, demands: demands{subject: "ada"}}, stepConsent, nil},
-		"an account is chosen":                                 {state{session: ada, purpose: toApp, demands: demands{choose: true}}, stepSelect, nil},
-		"an account that was chosen goes on":                   {state{session: ada, chosen: "s1", purpose: toApp, demands: demands{choose: true}}, stepConsent, nil},
-		"another session than the chosen one is asked about":   {state{session: fresh, chosen: "s1", purpose: toApp, demands: demands{choose: true}}, stepSelect, nil},
-		"A35 a session of another provider does not count":     {state{session: ada, purpose: toApp, demands: onlyPartners}, stepSignIn, nil},
-		"A35 nor does it without a page":                       {state{session: ada, purpose: toApp, silent: true, demands: onlyPartners}, stepFail, oauth.LoginRequired()},
-		"A35 nor for a device":                                 {state{session: ada, purpose: toDevice, device: device(requestFound), demands: onlyPartners}, stepSignIn, nil},
+		"an app's request is signed in for":                                    {state{purpose: toApp}, stepSignIn, nil},
+		"an app's request is consented to":                                     {state{session: ada, purpose: toApp}, stepConsent, nil},
+		"an app that was let in before is answered":                            {state{session: ada, purpose: toApp, consent: consentNotNeeded}, stepFinish, nil},
+		"an app that is gone is refused":                                       {state{session: ada, purpose: toApp, gone: true, consent: consentNotNeeded}, stepGone, nil},
+		"an answered request is not answered again":                            {state{session: ada, purpose: toApp, answered: true, consent: consentNotNeeded}, stepAnswered, nil},
+		"A14 a bad request of a stranger is signed in for":                     {state{purpose: toApp, refused: oauth.InvalidRequest("x")}, stepSignIn, nil},
+		"A14 a bad request is told once somebody is there":                     {state{session: ada, purpose: toApp, refused: oauth.InvalidRequest("x")}, stepFail, oauth.InvalidRequest("x")},
+		"A14 a first factor is not somebody":                                   {state{first: true, purpose: toApp, refused: oauth.InvalidRequest("x")}, stepSecondFactor, nil},
+		"A15 no session and no page: login_required":                           {state{purpose: toApp, silent: true}, stepFail, oauth.LoginRequired()},
+		"A15 no consent and no page: consent_required":                         {state{session: ada, purpose: toApp, silent: true, consent: consentNeeded}, stepFail, oauth.ConsentRequired()},
+		"A15 session and consent need no page":                                 {state{session: ada, purpose: toApp, silent: true, consent: consentNotNeeded}, stepFinish, nil},
+		"A16 a sign-in from before does not count":                             {state{session: ada, purpose: toApp, demands: demands{since: began}}, stepSignIn, nil},
+		"A16 a fresh one does":                                                 {state{session: fresh, purpose: toApp, demands: demands{since: began}}, stepConsent, nil},
+		"A16 too old and no page: login_required":                              {state{session: ada, purpose: toApp, silent: true, demands: demands{since: began}}, stepFail, oauth.LoginRequired()},
+		"A16 a sign-in of which nobody knows when it was proves nothing":       {state{session: undated, purpose: toApp, demands: demands{since: began.Add(-time.Hour)}}, stepSignIn, nil},
+		"A16 nor does it without a page":                                       {state{session: undated, purpose: toApp, silent: true, demands: demands{since: began}}, stepFail, oauth.LoginRequired()},
+		"A16 the app is told where nobody can prove it":                        {state{session: undated, purpose: toApp, demands: unproven}, stepFail, oauth.LoginRequired()},
+		"A14 but not before somebody is there":                                 {state{purpose: toApp, demands: unproven}, stepSignIn, nil},
+		"A16 what is proven counts, even if nobody could prove it anew":        {state{session: fresh, purpose: toApp, demands: unproven}, stepConsent, nil},
+		"a page of ours takes a new sign-in of which nobody knows when it was": {state{session: undated, purpose: toErrand, demands: demands{anew: began}}, stepReturn, nil},
+		"a page of ours takes no old one":                                      {state{session: undated, purpose: toErrand, demands: demands{anew: began.Add(time.Hour)}}, stepSignIn, nil},
+		"A16 another user is expected: sign in again":                          {state{session: ada, purpose: toApp, demands: demands{subject: "grace"}}, stepSignIn, nil},
+		"A16 another user is expected and no page":                             {state{session: ada, purpose: toApp, silent: true, demands: demands{subject: "grace"}}, stepFail, oauth.LoginRequired()},
+		"A16 another user signed in just now: the app is told":                 {state{session: ada, chosen: "s1", purpose: toApp, demands: demands{subject: "grace"}}, stepFail, oauth.LoginRequired()},
+		"the expected user goes on":                                            {state{session: ada, purpose: toApp, demands: demands{subject: "ada"}}, stepConsent, nil},
+		"an account is chosen":                                                 {state{session: ada, purpose: toApp, demands: demands{choose: true}}, stepSelect, nil},
+		"an account that was chosen goes on":                                   {state{session: ada, chosen: "s1", purpose: toApp, demands: demands{choose: true}}, stepConsent, nil},
+		"another session than the chosen one is asked about":                   {state{session: fresh, chosen: "s1", purpose: toApp, demands: demands{choose: true}}, stepSelect, nil},
+		"A35 a session of another provider does not count":                     {state{session: ada, purpose: toApp, demands: onlyPartners}, stepSignIn, nil},
+		"A35 nor does it without a page":                                       {state{session: ada, purpose: toApp, silent: true, demands: onlyPartners}, stepFail, oauth.LoginRequired()},
+		"A35 nor for a device":                                                 {state{session: ada, purpose: toDevice, device: device(requestFound), demands: onlyPartners}, stepSignIn, nil},
 
 		"two factors are asked of who has a second one":      {state{session: with(ada, totp), purpose: toApp, demands: demands{acr: "mfa"}}, stepSecondFactor, nil},
 		"who has none sets one up":                           {state{session: with(ada, none), purpose: toApp, demands: demands{acr: "mfa"}}, stepSetUp, nil},
@@ -121,7 +131,7 @@ func TestDemands(t *testing.T) {
 		"A16 max_age":                                 {flow{Request: &authrequest.Request{MaxAge: seconds(60)}}, nil, demands{since: began.Add(-time.Minute)}},
 		"A16 max_age=0 is prompt=login":               {flow{Request: &authrequest.Request{MaxAge: seconds(0)}}, nil, demands{since: began}},
 		"A16 the stricter of the two":                 {flow{Request: &authrequest.Request{MaxAge: seconds(60), Prompt: []string{"login"}}}, nil, demands{since: began}},
-		"another account":                             {flow{Since: began.Add(time.Second).UnixMicro(), Request: &authrequest.Request{Prompt: []string{"login"}}}, nil, demands{since: began.Add(time.Second)}},
+		"another account":                             {flow{Since: began.Add(time.Second).UnixMicro(), Request: &authrequest.Request{Prompt: []string{"login"}}}, nil, demands{since: began, anew: began.Add(time.Second)}},
 		"id_token_hint":                               {flow{Request: &authrequest.Request{HintSubject: "ada"}}, nil, demands{subject: "ada"}},
 		"select_account":                              {flow{Request: &authrequest.Request{Prompt: []string{"select_account"}}}, nil, demands{choose: true}},
 		"acr_values: any of them, as a wish":          {flow{Request: &authrequest.Request{ACRValues: []string{"phr", "mfa"}}}, nil, demands{wish: "mfa"}},
@@ -133,7 +143,7 @@ func TestDemands(t *testing.T) {
 		"a weaker essential claim does not weaken it": {flow{Request: &authrequest.Request{Claims: acr(true, "1fa")}}, mfa, demands{acr: "mfa", policy: mfa}},
 		"a stronger one counts":                       {flow{Request: &authrequest.Request{Claims: acr(true, "phr")}}, mfa, demands{acr: "phr", policy: mfa}},
 		"the policy of a device's client":             {flow{Device: &deviceFlow{}}, mfa, demands{acr: "mfa", policy: mfa}},
-		"a page of ours":                              {flow{Errand: &web.Errand{NotBefore: began.Add(-time.Hour), ACR: "mfa"}}, nil, demands{since: began.Add(-time.Hour), acr: "mfa"}},
+		"a page of ours":                              {flow{Errand: &web.Errand{NotBefore: began.Add(-time.Hour), ACR: "mfa"}}, nil, demands{anew: began.Add(-time.Hour), acr: "mfa"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.flow.Began = began.UnixMicro()
@@ -141,7 +151,10 @@ func TestDemands(t *testing.T) {
 			if !got.since.Equal(c.want.since) {
 				t.Errorf("since %v, want %v", got.since, c.want.since)
 			}
-			got.since, c.want.since = time.Time{}, time.Time{}
+			if !got.anew.Equal(c.want.anew) {
+				t.Errorf("anew %v, want %v", got.anew, c.want.anew)
+			}
+			got.since, c.want.since, got.anew, c.want.anew = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 			if got != c.want {
 				t.Errorf("%+v, want %+v", got, c.want)
 			}

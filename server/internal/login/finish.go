@@ -76,7 +76,7 @@ func (l *Login) grantOf(v *visit, client storage.ClientRef, g given) (storage.Gr
 	id, err := l.randomID()
 	return storage.Grant{
 		ID: id, UserID: v.User.ID, Client: client, Scopes: g.scopes, Audience: g.audience, AuthorizationDetails: g.details,
-		SID: v.Session.SID, AuthenticatedAt: v.Session.AuthenticatedAt, Methods: v.Session.Methods, CreatedAt: v.Now,
+		SID: v.Session.SID, AuthenticatedAt: v.Session.SignedInAt(), Methods: v.Session.Methods, CreatedAt: v.Now,
 	}, err
 }
 

@@ -64,7 +64,7 @@ func accountOf(v *visit) account {
 	if !v.SignedIn() {
 		return account{}
 	}
-	a := account{user: v.User.ID, sid: v.Session.SID, at: v.Session.AuthenticatedAt, methods: v.Session.Methods}
+	a := account{user: v.User.ID, sid: v.Session.SID, at: v.Session.AuthenticatedAt, signedIn: v.Session.SignedInAt(), methods: v.Session.Methods}
 	if d, ok := v.Snapshot.IdentityProvider(v.User.Provider); ok {
 		a.provider, a.strict = d.Name, d.Local != nil && d.Local.SecondFactor
 	}
@@ -106,6 +106,7 @@ func (l *Login) purpose(v *visit, s *situation) error {
 		governing, _ = v.Snapshot.Policy(c.Policy)
 	}
 	s.demands = demandsOf(f, governing)
+	s.demands.unproven = l.unproven(v, s.demands)
 	return nil
 }
 

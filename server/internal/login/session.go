@@ -14,7 +14,7 @@ import (
 )
 
 // admit lets in who gave a first factor: it finds or makes the account, and goes on to the second factor or to what the flow is
-// about. at is when they were authenticated. idp.ErrRefused when the account is disabled.
+// about. at is when they were authenticated, zero where that is not known. idp.ErrRefused when the account is disabled.
 func (l *Login) admit(v *visit, provider idp.Provider, identity idp.Identity, at time.Time) error {
 	user, err := l.account(v, provider, identity)
 	if err != nil {

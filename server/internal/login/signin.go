@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/grantkeeper/grantkeeper/server/internal/audit"
@@ -34,8 +35,26 @@ func (l *Login) enter(v *visit) error {
 	return l.show(PathLogin)(v)
 }
 
-// providers are the declared providers that the flow's app may have users of, in order.
+// providers are the declared providers that can be used for what is demanded, in order. Where a sign-in has to be proven recent and
+// nobody can prove it, it is all of them: the app is told only once somebody is there (A14).
 func (l *Login) providers(v *visit, d demands) []idp.Provider {
+	all := l.allowed(v, d)
+	if d.since.IsZero() || d.unproven {
+		return all
+	}
+	return slices.DeleteFunc(all, undated)
+}
+
+// undated reports whether a provider cannot tell when it authenticated somebody.
+func undated(p idp.Provider) bool { return p.Undated }
+
+// unproven reports whether nobody can prove what is demanded.
+func (l *Login) unproven(v *visit, d demands) bool {
+	return !d.since.IsZero() && !slices.ContainsFunc(l.allowed(v, d), func(p idp.Provider) bool { return !p.Undated })
+}
+
+// allowed are the declared providers that the flow's app may have users of, in order.
+func (l *Login) allowed(v *visit, d demands) []idp.Provider {
 	var out []idp.Provider
 	for _, p := range l.Providers.Providers(v.Snapshot.IdentityProviders()) {
 		if d.allows(p.Document.Name) && (p.Password != nil || p.Redirect != nil) {
@@ -80,6 +99,13 @@ func (l *Login) showSignIn(v *visit, s *situation, status int, form signInForm) 
 	var err error
 	if data.Token, err = l.formToken(v, purposeSignIn, token{}); err != nil {
 		return err
+	}
+	if len(providers) < len(l.allowed(v, s.demands)) {
+		for _, p := range l.allowed(v, s.demands) {
+			if p.Undated {
+				data.Unproven = append(data.Unproven, p.Document.DisplayName)
+			}
+		}
 	}
 	local := false
 	for _, p := range providers {

@@ -55,7 +55,7 @@ func (l *Login) depart(v *visit, s *situation, p idp.Provider) error {
 	if request := v.flow.Request; request != nil {
 		r.LoginHint, r.UILocales = request.LoginHint, request.UILocales
 	}
-	if since := s.demands.since; !since.IsZero() {
+	if since := later(s.demands.since, s.demands.anew); !since.IsZero() {
 		// Nothing that happened before the flow began is recent enough: it has to happen now.
 		if began := time.UnixMicro(v.flow.Began); !since.Before(began) {
 			r.Fresh, u.Fresh = true, true
@@ -118,17 +118,22 @@ func (l *Login) comeBack(v *visit) error {
 	return l.arrive(v, providers[i], u)
 }
 
+// authenticatedAt is when somebody was authenticated at an identity provider; zero when it does not say. One that was asked for a
+// new authentication has proven that there was one since, and its clock counts in whole seconds: ours is the one that apps go by.
+func authenticatedAt(v *visit, u *upstream, i idp.Identity) time.Time {
+	if !i.AuthenticatedAt.IsZero() && (u.Fresh || i.AuthenticatedAt.After(v.Now)) {
+		return v.Now
+	}
+	return i.AuthenticatedAt
+}
+
 // arrive finishes a sign-in at an identity provider. What went wrong there is said on the sign-in page.
 func (l *Login) arrive(v *visit, p idp.Provider, u *upstream) error {
 	ctx, cancel := context.WithTimeout(v.R.Context(), signInTimeout)
 	defer cancel()
 	identity, err := p.Redirect.Finish(ctx, u.Pending, v.R.URL.Query(), v.Now)
 	if err == nil {
-		at := v.Now
-		if !u.Fresh && !identity.AuthenticatedAt.IsZero() && identity.AuthenticatedAt.Before(at) {
-			at = identity.AuthenticatedAt
-		}
-		err = l.admit(v, p, identity, at)
+		err = l.admit(v, p, identity, authenticatedAt(v, u, identity))
 	}
 	reason, problem := reasonAway, signin.Away
 	switch {

@@ -111,6 +111,32 @@ func TestUpstream(t *testing.T) {
 		}
 	})
 
+	t.Run("A16 a sign-in of which the provider does not say when it was proves nothing later", func(t *testing.T) {
+		f.in(t)
+		e.set(func(e *elsewhere) { delete(e.claims, "auth_time") })
+		p := f.person()
+		_, g := f.redeemCode(p.back(e.signIn(p.get(asks()).left())).told())
+		if !g.AuthenticatedAt.Equal(f.clock()) {
+			t.Errorf("auth_time %v, want when the session began", g.AuthenticatedAt)
+		}
+		f.advance(time.Minute)
+		if _, again := f.redeemCode(p.get(asks()).told()); !again.AuthenticatedAt.Equal(g.AuthenticatedAt) {
+			t.Errorf("auth_time %v, want %v", again.AuthenticatedAt, g.AuthenticatedAt)
+		}
+		if got := p.asked("prompt", "none", "max_age", "3600").told().Get("error"); got != "login_required" {
+			t.Errorf("%q", got)
+		}
+		to := p.get(asks("max_age", "3600")).left()
+		if to.Query().Get("max_age") == "" {
+			t.Fatalf("%s", to)
+		}
+		at := f.clock().Add(-30 * time.Minute)
+		e.set(func(e *elsewhere) { e.claims["auth_time"] = at.Unix() })
+		if _, g := f.redeemCode(p.back(e.signIn(to)).told()); !g.AuthenticatedAt.Equal(at) {
+			t.Errorf("auth_time %v", g.AuthenticatedAt)
+		}
+	})
+
 	t.Run("A31 what comes back wrong is a page", func(t *testing.T) {
 		f.in(t)
 		e.set(func(e *elsewhere) { delete(e.claims, "auth_time") })

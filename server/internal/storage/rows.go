@@ -51,7 +51,7 @@ type Session struct {
 	// random, stable while the browser stays signed in, also when the cookie's value changes, and worth nothing by itself.
 	SID    string
 	UserID string
-	// AuthenticatedAt becomes auth_time.
+	// AuthenticatedAt is when the user was authenticated; zero when the identity provider does not say.
 	AuthenticatedAt time.Time
 	// Methods are the values of amr (RFC 8176).
 	Methods []string
@@ -59,6 +59,15 @@ type Session struct {
 	Origin    Origin
 	CreatedAt time.Time
 	ExpiresAt time.Time
+}
+
+// SignedInAt is when the user was authenticated, as far as is known: when the session began, where the identity provider does not
+// say. It becomes auth_time, and proves nothing to who demands a recent authentication.
+func (s Session) SignedInAt() time.Time {
+	if s.AuthenticatedAt.IsZero() {
+		return s.CreatedAt
+	}
+	return s.AuthenticatedAt
 }
 
 // Grant is what a user let a client do. Codes, refresh tokens and access tokens belong to it; revoking it ends them all.

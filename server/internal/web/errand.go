@@ -25,7 +25,7 @@ type Errand struct {
 
 // Done reports whether the visit's sign-in is what the errand was about.
 func (e Errand) Done(v *Visit) bool {
-	return v.SignedIn() && !v.Session.AuthenticatedAt.Before(e.NotBefore) &&
+	return v.SignedIn() && !v.Session.SignedInAt().Before(e.NotBefore) &&
 		(e.ACR == "" || oauth.ACRSatisfies(oauth.ACROf(v.Session.Methods), e.ACR))
 }
 

@@ -43,7 +43,7 @@ func Factory(o Options) idp.Factory {
 		p.client, p.broken = outbound.New(outbound.Options{
 			Private: true, Loopback: o.Loopback != nil && o.Loopback(), CABundle: d.GitHub.CABundle, MaxBody: maxAnswer,
 		})
-		return idp.Provider{Redirect: p, Refresh: p}, true
+		return idp.Provider{Redirect: p, Refresh: p, Undated: true}, true
 	}
 }
 
@@ -67,7 +67,7 @@ func (p *Provider) config(callback string) *oauth2.Config {
 	}
 }
 
-// Begin implements idp.Redirector. GitHub cannot be asked for a real authentication: a fresh sign-in lets the user choose the
+// Begin implements idp.Redirector. GitHub cannot be asked for a real authentication: where one is wanted, the user chooses the
 // account at least.
 func (p *Provider) Begin(_ context.Context, r idp.BeginRequest) (string, idp.Pending, error) {
 	if p.broken != nil {
@@ -79,7 +79,7 @@ func (p *Provider) Begin(_ context.Context, r idp.BeginRequest) (string, idp.Pen
 	}
 	kept := idp.Pending{CallbackURL: r.CallbackURL, Verifier: base64.RawURLEncoding.EncodeToString(raw[:])}
 	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(kept.Verifier)}
-	if r.Fresh {
+	if r.Fresh || r.MaxAge != nil {
 		options = append(options, oauth2.SetAuthURLParam("prompt", "select_account"))
 	}
 	if r.LoginHint != "" {

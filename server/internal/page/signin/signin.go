@@ -45,6 +45,8 @@ type Data struct {
 	Links []Provider
 	// Options challenge a passkey, and PasskeyToken ties its form to them; empty for no passkeys. See package passkey.
 	Options, PasskeyToken string
+	// Unproven are the display names of providers that are left out because the app wants to know when somebody signed in there.
+	Unproven []string
 	// Username as it was typed before.
 	Username string
 	Problem  Problem

@@ -26,6 +26,7 @@ func TestGolden(t *testing.T) {
 		"elsewhere, and away": {Flow: flow, Links: []signin.Provider{google}, Problem: signin.Away, About: pagetest.Hostile},
 		"not allowed":         {Flow: flow, Links: []signin.Provider{google}, Problem: signin.NotAllowed, About: "Google"},
 		"denied":              {Flow: flow, Links: []signin.Provider{google}, Problem: signin.Denied, About: "Google"},
+		"a way that proves nothing": {Token: "TOKEN", Flow: flow, Passwords: []signin.Provider{staff}, App: "Payroll", Unproven: []string{"GitHub", pagetest.Hostile}},
 		"wrong answer":        {Flow: flow, Links: []signin.Provider{google}, Problem: signin.Callback, About: "Google"},
 	})
 }

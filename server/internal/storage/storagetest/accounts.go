@@ -124,6 +124,16 @@ func testSessions(t *testing.T, f *fixture) {
 		noError(t, f.CreateSession(f.ctx, s, storage.Hash{}))
 		return s
 	}
+	t.Run("a session of somebody of whom it is not known when they were authenticated stays one", func(t *testing.T) {
+		s := f.session(f.user(t).ID)
+		s.AuthenticatedAt = time.Time{}
+		noError(t, f.CreateSession(f.ctx, s, storage.Hash{}))
+		got, _, err := f.Session(f.ctx, s.ID, f.now)
+		noError(t, err)
+		if !got.AuthenticatedAt.IsZero() || !got.SignedInAt().Equal(s.CreatedAt) {
+			t.Errorf("authenticated at %v, signed in at %v", got.AuthenticatedAt, got.SignedInAt())
+		}
+	})
 	t.Run("a session is found with its user", func(t *testing.T) {
 		s := session(t)
 		got, u, err := f.Session(f.ctx, s.ID, f.now)
