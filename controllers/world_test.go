@@ -138,7 +138,9 @@ func (r *replica) report(ctx context.Context) {
 		if err := admin.List(ctx, &list, client.InNamespace(r.w.platform), client.HasLabels{registration.LabelDocument}); err != nil {
 			return
 		}
-		r.loaded.Store(&list.ResourceVersion)
+		if r.follow.Load() { // told to stop meanwhile, it must not have loaded what was written since
+			r.loaded.Store(&list.ResourceVersion)
+		}
 	}
 	loaded := ""
 	if p := r.loaded.Load(); p != nil {
