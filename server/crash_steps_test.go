@@ -19,9 +19,9 @@ type scene struct {
 	tokens         answer
 }
 
-func (p *process) scene(t *testing.T, user, recovery string) *scene {
+func (p *process) scene(t *testing.T, user string) *scene {
 	p.t = t
-	return &scene{p: p, b: p.tab(t), user: user, recovery: recovery}
+	return &scene{p: p, b: p.tab(t), user: user}
 }
 
 type crashStep struct {
@@ -175,7 +175,7 @@ func TestKilledBetweenSteps(t *testing.T) {
 		"device":                    {"ada", deviceSteps(), nil},
 	} {
 		run := func(t *testing.T, before func(step string) bool) {
-			s := p.scene(t, flow.user, "")
+			s := p.scene(t, flow.user)
 			if flow.user == "grace" {
 				s.recovery = recovery()
 			}
@@ -322,7 +322,7 @@ func TestKilledBeforeTheAnswer(t *testing.T) {
 			s.poll()
 		},
 	} {
-		t.Run(name, func(t *testing.T) { row(t, p.scene(t, "ada", "")) })
+		t.Run(name, func(t *testing.T) { row(t, p.scene(t, "ada")) })
 	}
 }
 
@@ -347,7 +347,7 @@ func TestKilledUnderWay(t *testing.T) {
 	p := newProcess(t)
 	for i := range 6 {
 		t.Run(fmt.Sprintf("the password and the consent, %d", i), func(t *testing.T) {
-			s := p.scene(t, "ada", "")
+			s := p.scene(t, "ada")
 			s.request()
 			s.follow()
 			s.b.loses(p, underWay, s.password()...)

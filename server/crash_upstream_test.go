@@ -35,7 +35,7 @@ func TestKilledDuringASignInElsewhere(t *testing.T) {
 	}
 	steps := []string{"the app's request", "the way to the provider", "the sign-in there", "the way back", "the consent page", "the consent", "the end"}
 	run := func(t *testing.T, before func(step string) bool) {
-		s, there := p.scene(t, "ada", ""), far.tab(t)
+		s, there := p.scene(t, "ada"), far.tab(t)
 		var back string
 		for _, step := range steps {
 			if before(step) {
@@ -64,7 +64,7 @@ func TestKilledDuringASignInElsewhere(t *testing.T) {
 		t.Run("killed before "+step, func(t *testing.T) { run(t, func(s string) bool { return s == step }) })
 	}
 	t.Run("killed before the answer to the way back: what came back is used up, and the person goes once more", func(t *testing.T) {
-		s, there := p.scene(t, "ada", ""), far.tab(t)
+		s, there := p.scene(t, "ada"), far.tab(t)
 		s.request()
 		s.follow()
 		back := away(t, s, there)

@@ -112,7 +112,7 @@ func failures(t *testing.T) {
 	}
 	authorize("unknown-app", url.Values{"client_id": {"nobody"}})
 	authorize("wrong-address", url.Values{"redirect_uri": {"https://chat.example.com/elsewhere"}})
-	v.signInAt("/account", "ada")
+	v.signInAt("/account")
 	v.open("/v1/logout?client_id=portal&post_logout_redirect_uri=https%3A%2F%2Fportal.example.com%2Felsewhere")
 	v.Wait("h1")
 	v.Check("wrong-way-out")
@@ -120,8 +120,8 @@ func failures(t *testing.T) {
 	v.see("not-there", "This is not there")
 }
 
-// signInAt opens a page that wants a sign-in, with a local account.
-func (v *visitor) signInAt(path, username string) {
+// signInAt opens a page that wants a sign-in, as Ada.
+func (v *visitor) signInAt(path string) {
 	v.Helper()
 	v.open(path)
 	v.signIn("local", "ada")

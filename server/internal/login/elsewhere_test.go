@@ -75,10 +75,11 @@ func (e *elsewhere) serve(w http.ResponseWriter, r *http.Request) {
 			break
 		}
 		delete(e.pending, r.PostFormValue("code"))
-		body = map[string]any{"access_token": "a", "token_type": "Bearer", "id_token": e.idToken(q), "refresh_token": "the upstream's refresh token"}
+		tokens := map[string]any{"access_token": "a", "token_type": "Bearer", "id_token": e.idToken(q), "refresh_token": "the upstream's refresh token"}
 		if e.silent {
-			delete(body.(map[string]any), "refresh_token") //nolint:errcheck // it is one
+			delete(tokens, "refresh_token")
 		}
+		body = tokens
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(body)
