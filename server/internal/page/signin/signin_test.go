@@ -23,10 +23,10 @@ func TestGolden(t *testing.T) {
 			Token: "TOKEN", Flow: flow, Passwords: []signin.Provider{staff}, Links: []signin.Provider{google, guests},
 			Options: `{"publicKey":{"challenge":"AAAA"}}`, PasskeyToken: "TOKEN", Problem: signin.Passkey,
 		},
-		"elsewhere, and away": {Flow: flow, Links: []signin.Provider{google}, Problem: signin.Away, About: pagetest.Hostile},
-		"not allowed":         {Flow: flow, Links: []signin.Provider{google}, Problem: signin.NotAllowed, About: "Google"},
-		"denied":              {Flow: flow, Links: []signin.Provider{google}, Problem: signin.Denied, About: "Google"},
+		"elsewhere, and away":       {Flow: flow, Links: []signin.Provider{google}, Problem: signin.Away, About: pagetest.Hostile},
+		"not allowed":               {Flow: flow, Links: []signin.Provider{google}, Problem: signin.NotAllowed, About: "Google"},
+		"denied":                    {Flow: flow, Links: []signin.Provider{google}, Problem: signin.Denied, About: "Google"},
 		"a way that proves nothing": {Token: "TOKEN", Flow: flow, Passwords: []signin.Provider{staff}, App: "Payroll", Unproven: []string{"GitHub", pagetest.Hostile}},
-		"wrong answer":        {Flow: flow, Links: []signin.Provider{google}, Problem: signin.Callback, About: "Google"},
+		"wrong answer":              {Flow: flow, Links: []signin.Provider{google}, Problem: signin.Callback, About: "Google"},
 	})
 }
