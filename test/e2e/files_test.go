@@ -93,11 +93,12 @@ func TestFilesMode(t *testing.T) {
 		}
 	})
 	t.Run("the blocks work when pasted", func(t *testing.T) {
-		if n := len(d.Blocks()); n != 2 {
+		if n := len(d.Blocks()); n != 3 {
 			t.Errorf("%d blocks: %s", n, d.Out())
 		}
 		pastesToken(t, d, "bash")
 		pastesDeviceLogin(t, d, "bash")
+		pastesCodeLogin(t, d, "bash")
 	})
 	tokens := deviceLogin(t, d, "partner-cli")
 	t.Run("a second start keeps secrets and grants", func(t *testing.T) {
