@@ -1,8 +1,6 @@
 package server
 
 import (
-	"net/url"
-
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 	"github.com/grantkeeper/grantkeeper/server/internal/idp"
 	"github.com/grantkeeper/grantkeeper/server/internal/idp/github"
@@ -32,9 +30,5 @@ func (s *Server) wireProviders() *idp.Set {
 // never asks anything of its own machine because a manifest says so.
 func (s *Server) onLoopback() bool {
 	settings := s.registry.Current().Server()
-	if settings == nil {
-		return false
-	}
-	issuer, err := url.Parse(settings.Issuer)
-	return err == nil && registration.IsLoopback(issuer.Hostname())
+	return settings != nil && registration.OnLoopback(settings.Issuer)
 }

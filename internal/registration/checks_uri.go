@@ -176,6 +176,13 @@ func IsLoopback(host string) bool {
 	return host == "127.0.0.1" || host == "::1" || host == "localhost"
 }
 
+// OnLoopback reports whether a URI leads to this machine, by [IsLoopback]. A server whose issuer does is one for development: it
+// alone may ask, and tell, others on its own machine because a manifest says so.
+func OnLoopback(uri string) bool {
+	u, err := url.Parse(uri)
+	return err == nil && IsLoopback(u.Hostname())
+}
+
 // dotSegment finds . and .. between slashes, also encoded, or with the path parameters that some proxies cut off.
 var dotSegment = regexp.MustCompile(`(?i)(/|%2f)(\.|%2e){1,2}([/?#;]|%2f|$)`)
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -97,17 +96,13 @@ func (l *Lister) List(ctx context.Context, q Query) (consent.List, error) {
 
 // ask is one exchange with an API.
 func (l *Lister) ask(ctx context.Context, issuer, from, credential string) (consent.List, error) {
-	loopback := false
-	if u, err := url.Parse(issuer); err == nil {
-		loopback = outbound.IsLoopbackHost(u.Hostname())
-	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, from, http.NoBody)
 	if err != nil {
 		return nil, errors.New("the address cannot be asked") // the cause quotes it, and it may hold what it should not
 	}
 	r.Header.Set("Authorization", "Bearer "+credential)
 	r.Header.Set("Accept", "application/json")
-	answer, err := l.clients[loopback].Do(ctx, r)
+	answer, err := l.clients[registration.OnLoopback(issuer)].Do(ctx, r)
 	if err != nil {
 		return nil, err
 	}

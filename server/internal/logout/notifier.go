@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/grantkeeper/grantkeeper/internal/registration"
 	"github.com/grantkeeper/grantkeeper/server/internal/outbound"
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
 	"github.com/grantkeeper/grantkeeper/server/internal/signer"
@@ -216,7 +217,7 @@ func (n *Notifier) deliver(ctx context.Context, d storage.LogoutDelivery, client
 		return true, err
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	answer, err := n.clients[onLoopback(issuer)].HTTP().Do(r)
+	answer, err := n.clients[registration.OnLoopback(issuer)].HTTP().Do(r)
 	if err != nil {
 		return false, err
 	}
@@ -229,10 +230,4 @@ func (n *Notifier) deliver(ctx context.Context, d storage.LogoutDelivery, client
 	default:
 		return false, fmt.Errorf("the client answers %s", answer.Status)
 	}
-}
-
-// onLoopback reports whether the server is one for development: only such a one tells clients on its own machine.
-func onLoopback(issuer string) bool {
-	u, err := url.Parse(issuer)
-	return err == nil && outbound.IsLoopbackHost(u.Hostname())
 }
