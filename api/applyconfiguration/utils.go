@@ -46,6 +46,10 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.IDTokenSettingsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("IngressExposure"):
 		return &apiv1alpha1.IngressExposureApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("JSONWebKey"):
+		return &apiv1alpha1.JSONWebKeyApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("JSONWebKeySet"):
+		return &apiv1alpha1.JSONWebKeySetApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("LDAPAttributes"):
 		return &apiv1alpha1.LDAPAttributesApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("LDAPGroups"):
@@ -102,6 +106,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.PolicyLimitsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PolicyRequire"):
 		return &apiv1alpha1.PolicyRequireApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PrivateKeyJWTAuthentication"):
+		return &apiv1alpha1.PrivateKeyJWTAuthenticationApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ProviderMapping"):
 		return &apiv1alpha1.ProviderMappingApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RefreshTokenSettings"):
@@ -110,12 +116,18 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.ResourceChoiceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ResourceChoices"):
 		return &apiv1alpha1.ResourceChoicesApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ResourceReference"):
+		return &apiv1alpha1.ResourceReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ResourceScope"):
 		return &apiv1alpha1.ResourceScopeApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SecretKeyReference"):
 		return &apiv1alpha1.SecretKeyReferenceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("SecretMetadata"):
+		return &apiv1alpha1.SecretMetadataApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SecretReference"):
 		return &apiv1alpha1.SecretReferenceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("SecretRotation"):
+		return &apiv1alpha1.SecretRotationApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ServerBackChannelLogout"):
 		return &apiv1alpha1.ServerBackChannelLogoutApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ServerBranding"):
@@ -134,6 +146,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.ServerSigningKeysApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ServerStorage"):
 		return &apiv1alpha1.ServerStorageApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ServiceAccountAuthentication"):
+		return &apiv1alpha1.ServiceAccountAuthenticationApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SigningKeyStatus"):
 		return &apiv1alpha1.SigningKeyStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SQLiteStorage"):

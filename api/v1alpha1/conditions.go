@@ -59,6 +59,8 @@ const (
 	ReasonSecretNotFound ConditionReason = "SecretNotFound"
 	// ReasonSecretInvalid: a Secret that the manifest names has a value that cannot be used.
 	ReasonSecretInvalid ConditionReason = "SecretInvalid"
+	// ReasonSecretTooWeak: a Secret that the manifest names has a client secret that could be guessed.
+	ReasonSecretTooWeak ConditionReason = "SecretTooWeak"
 	// ReasonSecretNameTaken: a Secret of that name exists that the operator did not make.
 	ReasonSecretNameTaken ConditionReason = "SecretNameTaken"
 	// ReasonServed: every ready replica serves the object as it is.

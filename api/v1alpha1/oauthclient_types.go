@@ -46,6 +46,7 @@ const (
 // +kubebuilder:validation:XValidation:rule=`!has(self.redirectURIs) || self.redirectURIs.size() == 0 || 'authorization_code' in (has(self.grantTypes) ? self.grantTypes : (self.type == 'Service' ? ['client_credentials'] : (self.type == 'Device' ? ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'] : ['authorization_code', 'refresh_token'])))`,message="redirectURIs are for authorization_code, without which nobody is sent there; remove them, or use a type and grantTypes that have it",fieldPath=".redirectURIs"
 // +kubebuilder:validation:XValidation:rule=`self.type == 'Native' || !has(self.redirectURIs) || self.redirectURIs.all(u, u.startsWith('https:') || u.startsWith('http:'))`,message="redirectURIs: a private scheme is for type Native only; use https, or type Native",fieldPath=".redirectURIs"
 // +kubebuilder:validation:XValidation:rule=`self.type == 'Native' || !has(self.postLogoutRedirectURIs) || self.postLogoutRedirectURIs.all(u, u.startsWith('https:') || u.startsWith('http:'))`,message="postLogoutRedirectURIs: a private scheme is for type Native only; use https, or type Native",fieldPath=".postLogoutRedirectURIs"
+// +kubebuilder:validation:XValidation:rule=`!has(self.authentication) || !(has(self.authentication.privateKeyJWT) || has(self.authentication.kubernetesServiceAccount)) || self.type in ['Web', 'Service']`,message="authentication: privateKeyJWT and kubernetesServiceAccount are for types Web and Service, which can keep a key; use none or clientSecret, or change type",fieldPath=".authentication"
 // +kubebuilder:validation:XValidation:rule=`!has(self.allowedOrigins) || self.allowedOrigins.size() == 0 || self.type == 'Browser'`,message="allowedOrigins is for type Browser only, an app that calls the server from a page; remove it, or use type Browser",fieldPath=".allowedOrigins"
 // +kubebuilder:validation:XValidation:rule=`!has(self.authentication) || !has(self.authentication.none) || !('client_credentials' in (has(self.grantTypes) ? self.grantTypes : (self.type == 'Service' ? ['client_credentials'] : (self.type == 'Device' ? ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'] : ['authorization_code', 'refresh_token']))))`,message="authentication.none makes a public client, which must not use client_credentials (RFC 6749 section 4.4); use clientSecret, or type Device",fieldPath=".authentication"
 // +kubebuilder:validation:XValidation:rule=`!has(self.authentication) || !has(self.authentication.clientSecret) || !(self.type in ['Browser', 'Native'])`,message="authentication.clientSecret is not for types Browser and Native, whose users could read it (RFC 8252 section 8.5); remove it, or use type Web",fieldPath=".authentication.clientSecret"
@@ -148,7 +149,7 @@ type OAuthClientSpec struct {
 	Scopes []string `json:"scopes,omitempty"`
 
 	// authentication is how the client proves who it is; exactly one member. Defaults by type: Web and Service have a
-	// generated secret, Browser, Native and Device none.
+	// generated secret, Browser, Native and Device none. privateKeyJWT and kubernetesServiceAccount are for Web and Service.
 	// +optional
 	Authentication *ClientAuthentication `json:"authentication,omitempty"`
 
@@ -164,6 +165,12 @@ type OAuthClientSpec struct {
 	// +optional
 	// +kubebuilder:default=false
 	Suspended bool `json:"suspended,omitempty"`
+
+	// deletionPolicy says what becomes of the Secret when the OAuthClient is deleted: Revoke deletes it, Retain leaves it, for
+	// a client that is made again under the same name. Every grant ends either way.
+	// +optional
+	// +kubebuilder:default=Revoke
+	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
 }
 
 // OAuthClientStatus is what became of the client.
@@ -196,6 +203,10 @@ type OAuthClientStatus struct {
 	// +listMapKey=id
 	// +kubebuilder:validation:MaxItems=16
 	Secrets []ClientSecretStatus `json:"secrets,omitempty"`
+	// rotateRequest is the value of the annotation grantkeeper.dev/rotate that was last done.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	RotateRequest string `json:"rotateRequest,omitempty"`
 	// conditions are Ready, Accepted, SecretReady, Programmed; Reconciling and Stalled when true.
 	// +optional
 	// +listType=map
@@ -225,6 +236,10 @@ type ClientSecretStatus struct {
 	// retiresAt is when an older one ends.
 	// +optional
 	RetiresAt *metav1.Time `json:"retiresAt,omitempty"`
+	// lastUsed is when an older one was last used, to the minute, as the servers report it; absent when it was not used since
+	// it was replaced.
+	// +optional
+	LastUsed *metav1.Time `json:"lastUsed,omitempty"`
 }
 
 // OAuthClient is one OAuth 2.0 client: an app that obtains tokens from an OAuthServer. Its credentials are written to a

@@ -5,13 +5,15 @@ import (
 )
 
 // AuthenticationMethod is a way for clients to authenticate.
-// +kubebuilder:validation:Enum=ClientSecret;None
+// +kubebuilder:validation:Enum=ClientSecret;PrivateKeyJWT;KubernetesServiceAccount;None
 type AuthenticationMethod string
 
 // The methods.
 const (
-	AuthenticationClientSecret AuthenticationMethod = "ClientSecret"
-	AuthenticationNone         AuthenticationMethod = "None"
+	AuthenticationClientSecret   AuthenticationMethod = "ClientSecret"
+	AuthenticationPrivateKeyJWT  AuthenticationMethod = "PrivateKeyJWT"
+	AuthenticationServiceAccount AuthenticationMethod = "KubernetesServiceAccount"
+	AuthenticationNone           AuthenticationMethod = "None"
 )
 
 // OAuthGrantPolicySpec is the boundary between app teams and the platform.
@@ -35,9 +37,16 @@ type OAuthGrantPolicySpec struct {
 	// require lists what holds whatever a client says.
 	// +optional
 	Require *PolicyRequire `json:"require,omitempty"`
-	// limits caps the lifetimes that they may set. A client that sets none gets at most these.
+	// limits caps what they may have of it: lifetimes, clients, grants.
 	// +optional
 	Limits *PolicyLimits `json:"limits,omitempty"`
+	// users is a CEL expression over user (username, name, email, emailVerified, groups) that is true for the users who may
+	// let the clients in, such as 'staff' in user.groups; everybody who can sign in when absent. It is asked when somebody signs in, consents or approves
+	// a device, and at every refresh. Its cost is bounded.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Users string `json:"users,omitempty"`
 }
 
 // PolicyClients selects clients. Both selectors must match.
@@ -67,6 +76,14 @@ type PolicyAllow struct {
 	// +kubebuilder:validation:items:MaxLength=128
 	// +kubebuilder:validation:items:XValidation:rule=`self.matches(r'^[!#-\[\]-~]+$')`,message="scopes: a scope has visible ASCII characters only, without space, double quote or backslash (RFC 6749 section 3.3)"
 	Scopes []string `json:"scopes,omitempty"`
+	// resources that tokens may be for, OAuthResources of the policy's namespace; every one whose scopes are allowed when
+	// absent.
+	// +optional
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=100
+	// +listType=map
+	// +listMapKey=name
+	Resources []ResourceReference `json:"resources,omitempty"`
 	// redirectHosts that clients may redirect to: a host name, "*." and a domain for every host below it, or a private
 	// scheme with its colon, such as com.example.app:, for clients of type Native. Redirects to loopback need no entry. Where
 	// a server is told of logouts (backChannelLogout) has to be listed too, loopback included.
@@ -80,7 +97,7 @@ type PolicyAllow struct {
 	// authentication methods that clients may use; all when absent.
 	// +optional
 	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=2
+	// +kubebuilder:validation:MaxItems=4
 	// +listType=set
 	Authentication []AuthenticationMethod `json:"authentication,omitempty"`
 	// identityProviders whose users may use the clients, by the names of OAuthIdentityProviders; all when absent.
@@ -112,6 +129,14 @@ type PolicyRequire struct {
 	// +optional
 	// +kubebuilder:default=false
 	MFA bool `json:"mfa,omitempty"`
+	// dpop binds every token to a key of the client (RFC 9449): requests without a proof are refused.
+	// +optional
+	// +kubebuilder:default=false
+	DPoP bool `json:"dpop,omitempty"`
+	// pushedAuthorizationRequests refuses authorization requests that were not pushed (RFC 9126).
+	// +optional
+	// +kubebuilder:default=false
+	PushedAuthorizationRequests bool `json:"pushedAuthorizationRequests,omitempty"`
 }
 
 // RequiredConsent is what a policy may require of consent.
@@ -121,7 +146,7 @@ type RequiredConsent string
 // RequiredConsentAlways asks every time.
 const RequiredConsentAlways RequiredConsent = "Always"
 
-// PolicyLimits caps lifetimes.
+// PolicyLimits caps what clients may have.
 type PolicyLimits struct {
 	// accessTokenTTL is the longest lifetime of an access token, from 1m to 720h; no limit of its own when absent.
 	// +optional
@@ -136,6 +161,17 @@ type PolicyLimits struct {
 	// +kubebuilder:validation:MaxLength=20
 	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^([0-9]{1,6}[hms])+$') && duration(self) >= duration('5m') && duration(self) <= duration('8760h')`,message="refreshTokenTTL must be a duration from 5m to 8760h in h, m and s, such as 720h"
 	RefreshTokenTTL *metav1.Duration `json:"refreshTokenTTL,omitempty"`
+	// clients is how many clients the policy governs at most; the ones that came later are refused. No limit when absent.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100000
+	Clients *int32 `json:"clients,omitempty"`
+	// grantsPerUser is how many grants of one client a user can have at a time: one more ends the one that was not used for
+	// longest. No limit when absent.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=10000
+	GrantsPerUser *int32 `json:"grantsPerUser,omitempty"`
 }
 
 // OAuthGrantPolicyStatus is what became of the policy.

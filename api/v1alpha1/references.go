@@ -39,3 +39,13 @@ type SecretKeyReference struct {
 
 // LabelReferenced, with the value "true", opts a Secret in to being read by the operator because a manifest names it.
 const LabelReferenced = "grantkeeper.dev/referenced"
+
+// ResourceReference names an OAuthResource of the same namespace.
+type ResourceReference struct {
+	// name of the OAuthResource.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')`,message="resources: name must be the name of an OAuthResource: lower-case letters, digits, - and ."
+	Name string `json:"name"`
+}

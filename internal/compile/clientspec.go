@@ -44,15 +44,6 @@ func grantTypes(c *v1alpha1.OAuthClient) []string {
 	return nil
 }
 
-// defaultMethod is how clients of a type authenticate that do not say.
-func defaultMethod(t v1alpha1.ClientType) registration.AuthenticationMethod {
-	switch t {
-	case v1alpha1.ClientTypeWeb, v1alpha1.ClientTypeService:
-		return registration.AuthenticationClientSecret
-	}
-	return registration.AuthenticationNone
-}
-
 // client turns a manifest into a registration, but for what the governing policy and the Secret decide, and checks every
 // field: what an API server refuses too, because it may have been told not to, or be an older one (K12).
 func (k *checker) client(c *v1alpha1.OAuthClient) *registration.Client {
@@ -78,7 +69,7 @@ func (k *checker) client(c *v1alpha1.OAuthClient) *registration.Client {
 	k.check("spec.type", d.Type, registration.CheckClientType(d.Type))
 	k.check("spec.consent", string(d.Consent), registration.CheckConsent(d.Consent))
 	k.display(d, spec.Display)
-	d.Authentication.Methods = k.authentication(c)
+	d.Authentication = k.authentication(c)
 	k.grants(d, len(spec.GrantTypes) > 0)
 	k.addresses(d, spec)
 	checkList(k, "spec.scopes", spec.Scopes, registration.MaxClientScopes, registration.CheckScope)
@@ -141,29 +132,6 @@ func (k *checker) display(d *registration.Client, display *v1alpha1.ClientDispla
 	k.optionalText("spec.display.publisher", display.Publisher, registration.MaxDisplayText)
 	k.optionalWebURI("spec.display.homepage", display.Homepage)
 	k.optionalWebURI("spec.display.policyURI", display.PolicyURI)
-}
-
-// authentication finds the methods: those of the manifest, or the default of its type.
-func (k *checker) authentication(c *v1alpha1.OAuthClient) []registration.AuthenticationMethod {
-	a, clientType := c.Spec.Authentication, typeOf(c)
-	switch {
-	case a == nil:
-		return []registration.AuthenticationMethod{defaultMethod(clientType)}
-	case (a.ClientSecret == nil) == (a.None == nil):
-		k.invalid("spec.authentication", "must have exactly one of clientSecret and none")
-		return nil
-	case a.None != nil:
-		return []registration.AuthenticationMethod{registration.AuthenticationNone}
-	case registration.AlwaysPublic(string(clientType)):
-		k.invalid("spec.authentication.clientSecret", "is not for type %s, whose users could read it (RFC 8252 section 8.5); remove it, or use type %s", clientType, v1alpha1.ClientTypeWeb)
-		return nil
-	case a.ClientSecret.Optional && clientType != v1alpha1.ClientTypeDevice:
-		k.check("spec.authentication.clientSecret.optional", "true", fmt.Errorf("is for type %s only; remove it", v1alpha1.ClientTypeDevice))
-		return nil
-	case a.ClientSecret.Optional:
-		return []registration.AuthenticationMethod{registration.AuthenticationNone, registration.AuthenticationClientSecret}
-	}
-	return []registration.AuthenticationMethod{registration.AuthenticationClientSecret}
 }
 
 // grants checks the grant types, and that they go with each other, with the type and with the authentication.

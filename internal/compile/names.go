@@ -33,14 +33,6 @@ func SecretName(c *v1alpha1.OAuthClient) string {
 	return c.Name + "-oauth"
 }
 
-// NeedsSecret reports whether the client has a client secret.
-func NeedsSecret(c *v1alpha1.OAuthClient) bool {
-	if c.Spec.Authentication != nil {
-		return c.Spec.Authentication.ClientSecret != nil
-	}
-	return defaultMethod(typeOf(c)) == registration.AuthenticationClientSecret
-}
-
 // DocumentName is the name of the Secret or file that holds the document of a manifest: fixed for kind, namespace and
 // name, and a valid object name: "gk-", the kind and 160 bits of a hash.
 func DocumentName(kind registration.Kind, owner types.NamespacedName) string {

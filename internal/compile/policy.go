@@ -53,7 +53,9 @@ func Policy(p *v1alpha1.OAuthGrantPolicy, servers []v1alpha1.OAuthServer) (*regi
 		d.Allow.Authentication = append(d.Allow.Authentication, registration.AuthenticationMethod(m))
 	}
 	if len(d.Allow.Authentication) == 0 {
-		d.Allow.Authentication = []registration.AuthenticationMethod{registration.AuthenticationClientSecret, registration.AuthenticationNone}
+		d.Allow.Authentication = []registration.AuthenticationMethod{
+			registration.AuthenticationClientSecret, registration.AuthenticationPrivateKeyJWT, registration.AuthenticationServiceAccount, registration.AuthenticationNone,
+		}
 	}
 	k.require(d, p.Spec.Require)
 	if l := p.Spec.Limits; l != nil {

@@ -75,10 +75,10 @@ func CheckGrantType(s string) error {
 // CheckAuthenticationMethod checks that a method is known.
 func CheckAuthenticationMethod(m AuthenticationMethod) error {
 	switch m {
-	case AuthenticationNone, AuthenticationClientSecret:
+	case AuthenticationNone, AuthenticationClientSecret, AuthenticationPrivateKeyJWT, AuthenticationServiceAccount:
 		return nil
 	}
-	return fmt.Errorf("must be one of %s, %s", AuthenticationClientSecret, AuthenticationNone)
+	return fmt.Errorf("must be one of %s, %s, %s, %s", AuthenticationClientSecret, AuthenticationPrivateKeyJWT, AuthenticationServiceAccount, AuthenticationNone)
 }
 
 // CheckText checks a text that people are shown: not blank, at most limit characters, valid UTF-8, and none of the

@@ -1,6 +1,9 @@
 package registration
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Kind names what a document describes.
 type Kind string
@@ -43,6 +46,17 @@ type Server struct {
 	TrustedProxies []string `json:"trustedProxies,omitempty"`
 	// Branding is how pages look.
 	Branding Branding `json:"branding,omitzero"`
+	// ServiceAccounts verifies tokens of the cluster's ServiceAccounts; nil until the operator has read the cluster's keys.
+	ServiceAccounts *ServiceAccountIssuer `json:"serviceAccounts,omitempty"`
+}
+
+// ServiceAccountIssuer is who signs the tokens of a cluster's ServiceAccounts, so that they can be verified without asking the
+// cluster.
+type ServiceAccountIssuer struct {
+	// Issuer is the iss of the tokens, byte-exact.
+	Issuer string `json:"issuer"`
+	// JWKS is the cluster's key set (RFC 7517 section 5), public keys only.
+	JWKS json.RawMessage `json:"jwks"`
 }
 
 // Branding is how pages look. The zero value is the look of the project.
@@ -94,6 +108,8 @@ type Client struct {
 	GrantTypes []string `json:"grantTypes"`
 	// Scopes the client may ask for; also what it gets when it asks for none.
 	Scopes []string `json:"scopes,omitempty"`
+	// Resources are the names of the OAuthResources that declare its scopes, sorted.
+	Resources []string `json:"resources,omitempty"`
 	// Authentication says how it proves who it is.
 	Authentication Authentication `json:"authentication"`
 	// Tokens holds lifetimes.
@@ -132,8 +148,10 @@ type AuthenticationMethod string
 
 // The methods, named as in OAuthGrantPolicy.spec.allow.authentication.
 const (
-	AuthenticationNone         AuthenticationMethod = "None"
-	AuthenticationClientSecret AuthenticationMethod = "ClientSecret"
+	AuthenticationNone           AuthenticationMethod = "None"
+	AuthenticationClientSecret   AuthenticationMethod = "ClientSecret"
+	AuthenticationPrivateKeyJWT  AuthenticationMethod = "PrivateKeyJWT"
+	AuthenticationServiceAccount AuthenticationMethod = "KubernetesServiceAccount"
 )
 
 // Authentication is how a client authenticates. A client with None alone is public. One with None and ClientSecret
@@ -142,6 +160,15 @@ type Authentication struct {
 	Methods []AuthenticationMethod `json:"methods"`
 	// Secrets holds the verifiers of its secrets, the current one first.
 	Secrets []SecretHash `json:"secrets,omitempty"`
+	// JWKS is the client's key set (RFC 7517 section 5), public keys only, for PrivateKeyJWT; exclusive with JWKSURI.
+	JWKS json.RawMessage `json:"jwks,omitempty"`
+	// JWKSURI is where the key set is fetched, for PrivateKeyJWT.
+	JWKSURI string `json:"jwksURI,omitempty"`
+	// Algorithms are those that assertions may have, for PrivateKeyJWT: some of ES256, EdDSA, PS256, RS256.
+	Algorithms []string `json:"algorithms,omitempty"`
+	// ServiceAccount is the sub of the tokens that authenticate the client, system:serviceaccount:NAMESPACE:NAME, for
+	// KubernetesServiceAccount.
+	ServiceAccount string `json:"serviceAccount,omitempty"`
 }
 
 // SecretHash verifies one client secret.
@@ -172,6 +199,9 @@ type Policy struct {
 	Allow     Allow   `json:"allow"`
 	Require   Require `json:"require,omitzero"`
 	Limits    Limits  `json:"limits"`
+	// Users is a CEL expression that is true for the users who may let governed clients in; empty for everybody. See package
+	// expression.
+	Users string `json:"users,omitempty"`
 }
 
 // Allow lists what a governed client may have. An empty list allows nothing of its kind, but for Authentication,
@@ -179,6 +209,8 @@ type Policy struct {
 type Allow struct {
 	GrantTypes []string `json:"grantTypes,omitempty"`
 	Scopes     []string `json:"scopes,omitempty"`
+	// Resources are the names of the OAuthResources that tokens may be for; every one whose scopes are allowed when empty.
+	Resources []string `json:"resources,omitempty"`
 	// RedirectHosts are host names, or "*." and a domain for every host below that domain. Loopback redirects need no entry.
 	RedirectHosts  []string               `json:"redirectHosts,omitempty"`
 	Authentication []AuthenticationMethod `json:"authentication,omitempty"`
@@ -196,12 +228,20 @@ type Require struct {
 	Consent ConsentMode `json:"consent,omitempty"`
 	// MFA takes sign-ins with more than one factor only.
 	MFA bool `json:"mfa,omitempty"`
+	// DPoP binds every token to a key of the client (RFC 9449).
+	DPoP bool `json:"dpop,omitempty"`
+	// PushedAuthorizationRequests refuses authorization requests that were not pushed (RFC 9126).
+	PushedAuthorizationRequests bool `json:"pushedAuthorizationRequests,omitempty"`
 }
 
-// Limits caps lifetimes. Zero means no cap of the policy's own.
+// Limits caps what clients may have. Zero means no cap of the policy's own, but for Clients.
 type Limits struct {
 	AccessTokenTTL  Duration `json:"accessTokenTTL,omitzero"`
 	RefreshTokenTTL Duration `json:"refreshTokenTTL,omitzero"`
+	// Clients is how many clients the policy governs at most; nil for no limit. It was decided when they were compiled.
+	Clients *int32 `json:"clients,omitempty"`
+	// GrantsPerUser is how many grants of one client a user can have at a time; zero for no limit.
+	GrantsPerUser int32 `json:"grantsPerUser,omitempty"`
 }
 
 // Resource is an API that tokens are for.

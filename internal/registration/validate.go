@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // How many of everything a document may have.
@@ -12,6 +13,9 @@ const (
 	MaxRedirectURIs    = 20
 	MaxClientScopes    = 100
 	MaxSecrets         = 8
+	MaxClientKeys      = 8
+	MaxClusterKeys     = 32
+	MaxPolicyResources = 100
 	MaxTrustedProxies  = 64
 	MaxPolicyEntries   = 500
 	MaxResourceScopes  = 200
@@ -116,6 +120,12 @@ func (d *Server) Validate() error {
 			p.addValue(c.field, c.value, CheckColour(c.value))
 		}
 	}
+	if a := d.ServiceAccounts; a != nil {
+		if a.Issuer == "" || len(a.Issuer) > MaxURI {
+			p.addf("serviceAccounts.issuer", "must have 1 to %d characters", MaxURI)
+		}
+		p.add("serviceAccounts.jwks", CheckPublicJWKS(a.JWKS, MaxClusterKeys))
+	}
 	return p.join()
 }
 
@@ -126,7 +136,8 @@ func (d *Policy) Validate() error {
 	list(&p, "allow.grantTypes", d.Allow.GrantTypes, MaxPolicyEntries, CheckGrantType)
 	list(&p, "allow.scopes", d.Allow.Scopes, MaxPolicyEntries, CheckScope)
 	list(&p, "allow.redirectHosts", d.Allow.RedirectHosts, MaxPolicyEntries, CheckRedirectHost)
-	list(&p, "allow.authentication", d.Allow.Authentication, 2, CheckAuthenticationMethod)
+	list(&p, "allow.authentication", d.Allow.Authentication, 4, CheckAuthenticationMethod)
+	list(&p, "allow.resources", d.Allow.Resources, MaxPolicyResources, CheckName)
 	list(&p, "allow.identityProviders", d.Allow.IdentityProviders, MaxProviders, CheckName)
 	if c := d.Require.Consent; c != "" && c != ConsentAlways {
 		p.addValue("require.consent", string(c), fmt.Errorf("must be %s or absent", ConsentAlways))
@@ -136,6 +147,15 @@ func (d *Policy) Validate() error {
 	}
 	if v := d.Limits.RefreshTokenTTL; v != 0 {
 		p.lifetime("limits.refreshTokenTTL", v, MinRefreshTokenTTL, MaxRefreshTokenTTL)
+	}
+	if n := d.Limits.Clients; n != nil && *n < 0 {
+		p.addf("limits.clients", "must not be negative")
+	}
+	if d.Limits.GrantsPerUser < 0 {
+		p.addf("limits.grantsPerUser", "must not be negative")
+	}
+	if utf8.RuneCountInString(d.Users) > MaxExpression {
+		p.addf("users", "must have at most %d characters", MaxExpression)
 	}
 	return p.join()
 }

@@ -29,6 +29,7 @@ func (d *Client) Validate() error {
 		p.addValue("idTokenAlgorithm", a, fmt.Errorf("must be %s or %s", AlgorithmRS256, AlgorithmES256))
 	}
 	list(&p, "scopes", d.Scopes, MaxClientScopes, CheckScope)
+	list(&p, "resources", d.Resources, MaxClientScopes, CheckName)
 	d.validateGrants(&p)
 	d.validateAuthentication(&p)
 	p.lifetime("tokens.accessTokenTTL", d.Tokens.AccessTokenTTL, MinAccessTokenTTL, MaxAccessTokenTTL)
@@ -76,14 +77,15 @@ func (d *Client) validateGrants(p *problems) {
 func (d *Client) validateAuthentication(p *problems) {
 	a := d.Authentication
 	list(p, "authentication.methods", a.Methods, 2, CheckAuthenticationMethod)
-	var public, secret bool
-	for _, m := range a.Methods {
-		public = public || m == AuthenticationNone
-		secret = secret || m == AuthenticationClientSecret
-	}
+	has := func(m AuthenticationMethod) bool { return slices.Contains(a.Methods, m) }
+	public, secret := has(AuthenticationNone), has(AuthenticationClientSecret)
 	switch {
 	case len(a.Methods) == 0:
 		p.addf("authentication.methods", "must not be empty")
+	case len(a.Methods) == 2 && (!public || !secret):
+		p.addf("authentication.methods", "must be one method, or %s and %s", AuthenticationNone, AuthenticationClientSecret)
+	case !public && AlwaysPublic(d.Type):
+		p.addf("authentication.methods", "must be %s alone with type %s, whose users could read a secret (RFC 8252 section 8.5)", AuthenticationNone, d.Type)
 	case secret && AlwaysPublic(d.Type):
 		p.addf("authentication.methods", "must be %s alone with type %s, whose users could read a secret (RFC 8252 section 8.5)", AuthenticationNone, d.Type)
 	case secret && len(a.Secrets) == 0:
@@ -93,6 +95,7 @@ func (d *Client) validateAuthentication(p *problems) {
 	case len(a.Secrets) > MaxSecrets:
 		p.addf("authentication.secrets", "must have at most %d entries", MaxSecrets)
 	}
+	d.validateAssertions(p)
 	if public {
 		for i, g := range d.GrantTypes {
 			if g == GrantTypeClientCredentials {
@@ -110,5 +113,33 @@ func (d *Client) validateAuthentication(p *problems) {
 		if len(s.SHA256) != 64 || strings.Trim(s.SHA256, "0123456789abcdef") != "" {
 			p.addf(field+".sha256", "must be 64 lower-case hex digits")
 		}
+	}
+}
+
+// validateAssertions checks what verifies the assertions of a client that has no secret (RFC 7523).
+func (d *Client) validateAssertions(p *problems) {
+	a := d.Authentication
+	if slices.Contains(a.Methods, AuthenticationPrivateKeyJWT) {
+		if (len(a.JWKS) > 0) == (a.JWKSURI != "") {
+			p.addf("authentication", "must have exactly one of jwks and jwksURI with the method %s", AuthenticationPrivateKeyJWT)
+		}
+		if a.JWKSURI != "" {
+			p.addValue("authentication.jwksURI", a.JWKSURI, CheckServiceURI(a.JWKSURI))
+		}
+		if len(a.JWKS) > 0 {
+			p.add("authentication.jwks", CheckPublicJWKS(a.JWKS, MaxClientKeys))
+		}
+		if len(a.Algorithms) == 0 {
+			p.addf("authentication.algorithms", "must not be empty with the method %s", AuthenticationPrivateKeyJWT)
+		}
+		list(p, "authentication.algorithms", a.Algorithms, len(AssertionAlgorithms()), CheckAssertionAlgorithm)
+	} else if len(a.JWKS) > 0 || a.JWKSURI != "" || len(a.Algorithms) > 0 {
+		p.addf("authentication.jwks", "must be empty without the method %s", AuthenticationPrivateKeyJWT)
+	}
+	switch account := slices.Contains(a.Methods, AuthenticationServiceAccount); {
+	case account:
+		p.addValue("authentication.serviceAccount", a.ServiceAccount, CheckServiceAccountSubject(a.ServiceAccount, d.Namespace))
+	case a.ServiceAccount != "":
+		p.addf("authentication.serviceAccount", "must be empty without the method %s", AuthenticationServiceAccount)
 	}
 }

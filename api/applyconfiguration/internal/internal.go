@@ -29,6 +29,10 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: ttl
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.AnnotationValue
+  scalar: string
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.AssertionAlgorithm
+  scalar: string
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.AuthenticationMethod
   scalar: string
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.BackChannelLogout
@@ -57,9 +61,15 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: clientSecret
       type:
         namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.ClientSecretAuthentication
+    - name: kubernetesServiceAccount
+      type:
+        namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.ServiceAccountAuthentication
     - name: none
       type:
         namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.NoAuthentication
+    - name: privateKeyJWT
+      type:
+        namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.PrivateKeyJWTAuthentication
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.ClientBinding
   map:
     fields:
@@ -97,6 +107,9 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: boolean
       default: false
+    - name: secretRef
+      type:
+        namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.SecretKeyReference
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.ClientSecretStatus
   map:
     fields:
@@ -109,15 +122,33 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: id
       type:
         scalar: string
+    - name: lastUsed
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: retiresAt
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.ClientSecretTarget
   map:
     fields:
+    - name: metadata
+      type:
+        namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.SecretMetadata
     - name: name
       type:
         scalar: string
+    - name: preset
+      type:
+        namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.SecretPreset
+      default: Spring
+    - name: rotation
+      type:
+        namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.SecretRotation
+    - name: template
+      type:
+        map:
+          elementType:
+            namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.SecretTemplate
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.ClientTokens
   map:
     fields:
@@ -133,6 +164,8 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.ClientType
   scalar: string
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.ConsentMode
+  scalar: string
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.DeletionPolicy
   scalar: string
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.GitHubProvider
   map:
@@ -196,6 +229,48 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: tlsSecretName
       type:
         scalar: string
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.JSONWebKey
+  map:
+    fields:
+    - name: alg
+      type:
+        namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.AssertionAlgorithm
+    - name: crv
+      type:
+        scalar: string
+    - name: d
+      type:
+        scalar: string
+    - name: e
+      type:
+        scalar: string
+    - name: kid
+      type:
+        scalar: string
+    - name: kty
+      type:
+        scalar: string
+    - name: "n"
+      type:
+        scalar: string
+    - name: use
+      type:
+        scalar: string
+    - name: x
+      type:
+        scalar: string
+    - name: "y"
+      type:
+        scalar: string
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.JSONWebKeySet
+  map:
+    fields:
+    - name: keys
+      type:
+        list:
+          elementType:
+            namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.JSONWebKey
+          elementRelationship: atomic
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.LDAPAttributes
   map:
     fields:
@@ -265,6 +340,8 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: string
       default: (uid={username})
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.LabelValue
+  scalar: string
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.LocalProvider
   map:
     fields:
@@ -373,6 +450,10 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.ConsentMode
       default: Remember
+    - name: deletionPolicy
+      type:
+        namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.DeletionPolicy
+      default: Revoke
     - name: display
       type:
         namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.ClientDisplay
@@ -449,6 +530,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: policy
       type:
         scalar: string
+    - name: rotateRequest
+      type:
+        scalar: string
     - name: secrets
       type:
         list:
@@ -517,6 +601,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: serverRef
       type:
         namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.LocalServerReference
+    - name: users
+      type:
+        scalar: string
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.OAuthGrantPolicyStatus
   map:
     fields:
@@ -870,6 +957,14 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             scalar: string
           elementRelationship: associative
+    - name: resources
+      type:
+        list:
+          elementType:
+            namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.ResourceReference
+          elementRelationship: associative
+          keys:
+          - name
     - name: scopes
       type:
         list:
@@ -908,6 +1003,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: accessTokenTTL
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+    - name: clients
+      type:
+        scalar: numeric
+    - name: grantsPerUser
+      type:
+        scalar: numeric
     - name: refreshTokenTTL
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
@@ -917,10 +1018,33 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: consent
       type:
         namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.RequiredConsent
+    - name: dpop
+      type:
+        scalar: boolean
+      default: false
     - name: mfa
       type:
         scalar: boolean
       default: false
+    - name: pushedAuthorizationRequests
+      type:
+        scalar: boolean
+      default: false
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.PrivateKeyJWTAuthentication
+  map:
+    fields:
+    - name: jwks
+      type:
+        namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.JSONWebKeySet
+    - name: jwksURI
+      type:
+        scalar: string
+    - name: signingAlgorithms
+      type:
+        list:
+          elementType:
+            namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.AssertionAlgorithm
+          elementRelationship: associative
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.ProviderMapping
   map:
     fields:
@@ -974,6 +1098,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: type
       type:
         scalar: string
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.ResourceReference
+  map:
+    fields:
+    - name: name
+      type:
+        scalar: string
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.ResourceScope
   map:
     fields:
@@ -1012,12 +1142,45 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: name
       type:
         scalar: string
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.SecretMetadata
+  map:
+    fields:
+    - name: annotations
+      type:
+        map:
+          elementType:
+            namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.AnnotationValue
+    - name: labels
+      type:
+        map:
+          elementType:
+            namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.LabelValue
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.SecretPreset
+  scalar: string
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.SecretReference
   map:
     fields:
     - name: name
       type:
         scalar: string
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.SecretRotation
+  map:
+    fields:
+    - name: deadline
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+    - name: interval
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+    - name: overlap
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+    - name: retireWhenUnused
+      type:
+        scalar: boolean
+      default: false
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.SecretTemplate
+  scalar: string
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.ServerBackChannelLogout
   map:
     fields:
@@ -1095,6 +1258,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: sqlite
       type:
         namedType: com.github.grantkeeper.grantkeeper.api.v1alpha1.SQLiteStorage
+- name: com.github.grantkeeper.grantkeeper.api.v1alpha1.ServiceAccountAuthentication
+  map:
+    fields:
+    - name: name
+      type:
+        scalar: string
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.SigningAlgorithm
   scalar: string
 - name: com.github.grantkeeper.grantkeeper.api.v1alpha1.SigningKeyStatus

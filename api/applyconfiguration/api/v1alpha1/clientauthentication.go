@@ -11,8 +11,15 @@ import (
 //
 // ClientAuthentication is how a client authenticates; exactly one member.
 type ClientAuthenticationApplyConfiguration struct {
-	// clientSecret is a generated secret, sent by HTTP Basic or in the body (RFC 6749 section 2.3.1).
+	// clientSecret is a secret, sent by HTTP Basic or in the body (RFC 6749 section 2.3.1): generated, or the one that
+	// secretRef names.
 	ClientSecret *ClientSecretAuthenticationApplyConfiguration `json:"clientSecret,omitempty"`
+	// privateKeyJWT is an assertion that the client signs with a key of its own (RFC 7523 section 2.2, OpenID Connect Core
+	// section 9): nothing secret is shared.
+	PrivateKeyJWT *PrivateKeyJWTAuthenticationApplyConfiguration `json:"privateKeyJWT,omitempty"`
+	// kubernetesServiceAccount is the token of a ServiceAccount of the client's namespace as assertion (RFC 7523): nothing
+	// to store or to rotate. For types Web and Service.
+	KubernetesServiceAccount *ServiceAccountAuthenticationApplyConfiguration `json:"kubernetesServiceAccount,omitempty"`
 	// none makes the client public (RFC 6749 section 2.1).
 	None *apiv1alpha1.NoAuthentication `json:"none,omitempty"`
 }
@@ -28,6 +35,22 @@ func ClientAuthentication() *ClientAuthenticationApplyConfiguration {
 // If called multiple times, the ClientSecret field is set to the value of the last call.
 func (b *ClientAuthenticationApplyConfiguration) WithClientSecret(value *ClientSecretAuthenticationApplyConfiguration) *ClientAuthenticationApplyConfiguration {
 	b.ClientSecret = value
+	return b
+}
+
+// WithPrivateKeyJWT sets the PrivateKeyJWT field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the PrivateKeyJWT field is set to the value of the last call.
+func (b *ClientAuthenticationApplyConfiguration) WithPrivateKeyJWT(value *PrivateKeyJWTAuthenticationApplyConfiguration) *ClientAuthenticationApplyConfiguration {
+	b.PrivateKeyJWT = value
+	return b
+}
+
+// WithKubernetesServiceAccount sets the KubernetesServiceAccount field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the KubernetesServiceAccount field is set to the value of the last call.
+func (b *ClientAuthenticationApplyConfiguration) WithKubernetesServiceAccount(value *ServiceAccountAuthenticationApplyConfiguration) *ClientAuthenticationApplyConfiguration {
+	b.KubernetesServiceAccount = value
 	return b
 }
 

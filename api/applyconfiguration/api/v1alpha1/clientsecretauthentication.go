@@ -10,6 +10,10 @@ type ClientSecretAuthenticationApplyConfiguration struct {
 	// optional lets the client leave the secret out, as a public client does; a secret that it sends must be right. Only
 	// for type Device.
 	Optional *bool `json:"optional,omitempty"`
+	// secretRef names a Secret of the client's namespace with the secret to use, written by External Secrets, Vault, SOPS or
+	// you, instead of a generated one. It carries the label grantkeeper.dev/referenced: "true" and holds at least 32
+	// characters of A-Z a-z 0-9 . _ ~ -. While it is not there the client waits; no other secret is made up.
+	SecretRef *SecretKeyReferenceApplyConfiguration `json:"secretRef,omitempty"`
 }
 
 // ClientSecretAuthenticationApplyConfiguration constructs a declarative configuration of the ClientSecretAuthentication type for use with
@@ -23,5 +27,13 @@ func ClientSecretAuthentication() *ClientSecretAuthenticationApplyConfiguration 
 // If called multiple times, the Optional field is set to the value of the last call.
 func (b *ClientSecretAuthenticationApplyConfiguration) WithOptional(value bool) *ClientSecretAuthenticationApplyConfiguration {
 	b.Optional = &value
+	return b
+}
+
+// WithSecretRef sets the SecretRef field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the SecretRef field is set to the value of the last call.
+func (b *ClientSecretAuthenticationApplyConfiguration) WithSecretRef(value *SecretKeyReferenceApplyConfiguration) *ClientSecretAuthenticationApplyConfiguration {
+	b.SecretRef = value
 	return b
 }

@@ -19,6 +19,9 @@ type ClientSecretStatusApplyConfiguration struct {
 	Current *bool `json:"current,omitempty"`
 	// retiresAt is when an older one ends.
 	RetiresAt *v1.Time `json:"retiresAt,omitempty"`
+	// lastUsed is when an older one was last used, to the minute, as the servers report it; absent when it was not used since
+	// it was replaced.
+	LastUsed *v1.Time `json:"lastUsed,omitempty"`
 }
 
 // ClientSecretStatusApplyConfiguration constructs a declarative configuration of the ClientSecretStatus type for use with
@@ -56,5 +59,13 @@ func (b *ClientSecretStatusApplyConfiguration) WithCurrent(value bool) *ClientSe
 // If called multiple times, the RetiresAt field is set to the value of the last call.
 func (b *ClientSecretStatusApplyConfiguration) WithRetiresAt(value v1.Time) *ClientSecretStatusApplyConfiguration {
 	b.RetiresAt = &value
+	return b
+}
+
+// WithLastUsed sets the LastUsed field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LastUsed field is set to the value of the last call.
+func (b *ClientSecretStatusApplyConfiguration) WithLastUsed(value v1.Time) *ClientSecretStatusApplyConfiguration {
+	b.LastUsed = &value
 	return b
 }

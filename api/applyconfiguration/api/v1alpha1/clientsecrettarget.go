@@ -2,6 +2,10 @@
 
 package v1alpha1
 
+import (
+	apiv1alpha1 "github.com/grantkeeper/grantkeeper/api/v1alpha1"
+)
+
 // ClientSecretTargetApplyConfiguration represents a declarative configuration of the ClientSecretTarget type for use
 // with apply.
 //
@@ -10,6 +14,16 @@ type ClientSecretTargetApplyConfiguration struct {
 	// name of the Secret, in the client's namespace; the client's name and "-oauth" when absent. A Secret that the operator
 	// did not make is never touched.
 	Name *string `json:"name,omitempty"`
+	// preset is the consumer whose keys the Secret has. None writes the keys of template alone; without a template, no Secret.
+	Preset *apiv1alpha1.SecretPreset `json:"preset,omitempty"`
+	// template adds keys, and replaces those of the preset: Go templates over .ClientID, .ClientSecret, .Issuer and what
+	// else the documentation lists. They read nothing else, and what they yield is bounded.
+	Template map[string]apiv1alpha1.SecretTemplate `json:"template,omitempty"`
+	// metadata is what others want to find on the Secret.
+	Metadata *SecretMetadataApplyConfiguration `json:"metadata,omitempty"`
+	// rotation replaces a generated secret from time to time. It is never replaced when absent, unless you ask for it by the
+	// annotation grantkeeper.dev/rotate.
+	Rotation *SecretRotationApplyConfiguration `json:"rotation,omitempty"`
 }
 
 // ClientSecretTargetApplyConfiguration constructs a declarative configuration of the ClientSecretTarget type for use with
@@ -23,5 +37,43 @@ func ClientSecretTarget() *ClientSecretTargetApplyConfiguration {
 // If called multiple times, the Name field is set to the value of the last call.
 func (b *ClientSecretTargetApplyConfiguration) WithName(value string) *ClientSecretTargetApplyConfiguration {
 	b.Name = &value
+	return b
+}
+
+// WithPreset sets the Preset field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Preset field is set to the value of the last call.
+func (b *ClientSecretTargetApplyConfiguration) WithPreset(value apiv1alpha1.SecretPreset) *ClientSecretTargetApplyConfiguration {
+	b.Preset = &value
+	return b
+}
+
+// WithTemplate puts the entries into the Template field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, the entries provided by each call will be put on the Template field,
+// overwriting an existing map entries in Template field with the same key.
+func (b *ClientSecretTargetApplyConfiguration) WithTemplate(entries map[string]apiv1alpha1.SecretTemplate) *ClientSecretTargetApplyConfiguration {
+	if b.Template == nil && len(entries) > 0 {
+		b.Template = make(map[string]apiv1alpha1.SecretTemplate, len(entries))
+	}
+	for k, v := range entries {
+		b.Template[k] = v
+	}
+	return b
+}
+
+// WithMetadata sets the Metadata field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Metadata field is set to the value of the last call.
+func (b *ClientSecretTargetApplyConfiguration) WithMetadata(value *SecretMetadataApplyConfiguration) *ClientSecretTargetApplyConfiguration {
+	b.Metadata = value
+	return b
+}
+
+// WithRotation sets the Rotation field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Rotation field is set to the value of the last call.
+func (b *ClientSecretTargetApplyConfiguration) WithRotation(value *SecretRotationApplyConfiguration) *ClientSecretTargetApplyConfiguration {
+	b.Rotation = value
 	return b
 }

@@ -44,7 +44,7 @@ type OAuthClientSpecApplyConfiguration struct {
 	// and, for a grant that begins with a user, openid, profile, email, address, phone, groups and offline_access.
 	Scopes []string `json:"scopes,omitempty"`
 	// authentication is how the client proves who it is; exactly one member. Defaults by type: Web and Service have a
-	// generated secret, Browser, Native and Device none.
+	// generated secret, Browser, Native and Device none. privateKeyJWT and kubernetesServiceAccount are for Web and Service.
 	Authentication *ClientAuthenticationApplyConfiguration `json:"authentication,omitempty"`
 	// tokens sets lifetimes. What is absent has its default, or the policy's limit where that is shorter.
 	Tokens *ClientTokensApplyConfiguration `json:"tokens,omitempty"`
@@ -52,6 +52,9 @@ type OAuthClientSpecApplyConfiguration struct {
 	Secret *ClientSecretTargetApplyConfiguration `json:"secret,omitempty"`
 	// suspended refuses the client everywhere while it is true; nothing is deleted.
 	Suspended *bool `json:"suspended,omitempty"`
+	// deletionPolicy says what becomes of the Secret when the OAuthClient is deleted: Revoke deletes it, Retain leaves it, for
+	// a client that is made again under the same name. Every grant ends either way.
+	DeletionPolicy *apiv1alpha1.DeletionPolicy `json:"deletionPolicy,omitempty"`
 }
 
 // OAuthClientSpecApplyConfiguration constructs a declarative configuration of the OAuthClientSpec type for use with
@@ -187,5 +190,13 @@ func (b *OAuthClientSpecApplyConfiguration) WithSecret(value *ClientSecretTarget
 // If called multiple times, the Suspended field is set to the value of the last call.
 func (b *OAuthClientSpecApplyConfiguration) WithSuspended(value bool) *OAuthClientSpecApplyConfiguration {
 	b.Suspended = &value
+	return b
+}
+
+// WithDeletionPolicy sets the DeletionPolicy field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the DeletionPolicy field is set to the value of the last call.
+func (b *OAuthClientSpecApplyConfiguration) WithDeletionPolicy(value apiv1alpha1.DeletionPolicy) *OAuthClientSpecApplyConfiguration {
+	b.DeletionPolicy = &value
 	return b
 }

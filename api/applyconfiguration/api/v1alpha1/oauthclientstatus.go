@@ -27,6 +27,8 @@ type OAuthClientStatusApplyConfiguration struct {
 	Binding *ClientBindingApplyConfiguration `json:"binding,omitempty"`
 	// secrets lists the client's secrets by id, the current one first; never their values or hashes.
 	Secrets []ClientSecretStatusApplyConfiguration `json:"secrets,omitempty"`
+	// rotateRequest is the value of the annotation grantkeeper.dev/rotate that was last done.
+	RotateRequest *string `json:"rotateRequest,omitempty"`
 	// conditions are Ready, Accepted, SecretReady, Programmed; Reconciling and Stalled when true.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 }
@@ -105,6 +107,14 @@ func (b *OAuthClientStatusApplyConfiguration) WithSecrets(values ...*ClientSecre
 		}
 		b.Secrets = append(b.Secrets, *values[i])
 	}
+	return b
+}
+
+// WithRotateRequest sets the RotateRequest field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the RotateRequest field is set to the value of the last call.
+func (b *OAuthClientStatusApplyConfiguration) WithRotateRequest(value string) *OAuthClientStatusApplyConfiguration {
+	b.RotateRequest = &value
 	return b
 }
 

@@ -18,8 +18,12 @@ type OAuthGrantPolicySpecApplyConfiguration struct {
 	Allow *PolicyAllowApplyConfiguration `json:"allow,omitempty"`
 	// require lists what holds whatever a client says.
 	Require *PolicyRequireApplyConfiguration `json:"require,omitempty"`
-	// limits caps the lifetimes that they may set. A client that sets none gets at most these.
+	// limits caps what they may have of it: lifetimes, clients, grants.
 	Limits *PolicyLimitsApplyConfiguration `json:"limits,omitempty"`
+	// users is a CEL expression over user (username, name, email, emailVerified, groups) that is true for the users who may
+	// let the clients in, such as 'staff' in user.groups; everybody who can sign in when absent. It is asked when somebody signs in, consents or approves
+	// a device, and at every refresh. Its cost is bounded.
+	Users *string `json:"users,omitempty"`
 }
 
 // OAuthGrantPolicySpecApplyConfiguration constructs a declarative configuration of the OAuthGrantPolicySpec type for use with
@@ -73,5 +77,13 @@ func (b *OAuthGrantPolicySpecApplyConfiguration) WithRequire(value *PolicyRequir
 // If called multiple times, the Limits field is set to the value of the last call.
 func (b *OAuthGrantPolicySpecApplyConfiguration) WithLimits(value *PolicyLimitsApplyConfiguration) *OAuthGrantPolicySpecApplyConfiguration {
 	b.Limits = value
+	return b
+}
+
+// WithUsers sets the Users field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Users field is set to the value of the last call.
+func (b *OAuthGrantPolicySpecApplyConfiguration) WithUsers(value string) *OAuthGrantPolicySpecApplyConfiguration {
+	b.Users = &value
 	return b
 }

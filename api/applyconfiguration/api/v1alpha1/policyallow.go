@@ -15,6 +15,9 @@ type PolicyAllowApplyConfiguration struct {
 	GrantTypes []apiv1alpha1.GrantType `json:"grantTypes,omitempty"`
 	// scopes that clients may have, by their exact names.
 	Scopes []string `json:"scopes,omitempty"`
+	// resources that tokens may be for, OAuthResources of the policy's namespace; every one whose scopes are allowed when
+	// absent.
+	Resources []ResourceReferenceApplyConfiguration `json:"resources,omitempty"`
 	// redirectHosts that clients may redirect to: a host name, "*." and a domain for every host below it, or a private
 	// scheme with its colon, such as com.example.app:, for clients of type Native. Redirects to loopback need no entry. Where
 	// a server is told of logouts (backChannelLogout) has to be listed too, loopback included.
@@ -52,6 +55,19 @@ func (b *PolicyAllowApplyConfiguration) WithGrantTypes(values ...apiv1alpha1.Gra
 func (b *PolicyAllowApplyConfiguration) WithScopes(values ...string) *PolicyAllowApplyConfiguration {
 	for i := range values {
 		b.Scopes = append(b.Scopes, values[i])
+	}
+	return b
+}
+
+// WithResources adds the given value to the Resources field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Resources field.
+func (b *PolicyAllowApplyConfiguration) WithResources(values ...*ResourceReferenceApplyConfiguration) *PolicyAllowApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithResources")
+		}
+		b.Resources = append(b.Resources, *values[i])
 	}
 	return b
 }

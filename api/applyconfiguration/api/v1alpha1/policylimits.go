@@ -9,13 +9,18 @@ import (
 // PolicyLimitsApplyConfiguration represents a declarative configuration of the PolicyLimits type for use
 // with apply.
 //
-// PolicyLimits caps lifetimes.
+// PolicyLimits caps what clients may have.
 type PolicyLimitsApplyConfiguration struct {
 	// accessTokenTTL is the longest lifetime of an access token, from 1m to 720h; no limit of its own when absent.
 	AccessTokenTTL *v1.Duration `json:"accessTokenTTL,omitempty"`
 	// refreshTokenTTL is the longest lifetime of the refresh tokens of a grant, from 5m to 8760h; no limit of its own when
 	// absent.
 	RefreshTokenTTL *v1.Duration `json:"refreshTokenTTL,omitempty"`
+	// clients is how many clients the policy governs at most; the ones that came later are refused. No limit when absent.
+	Clients *int32 `json:"clients,omitempty"`
+	// grantsPerUser is how many grants of one client a user can have at a time: one more ends the one that was not used for
+	// longest. No limit when absent.
+	GrantsPerUser *int32 `json:"grantsPerUser,omitempty"`
 }
 
 // PolicyLimitsApplyConfiguration constructs a declarative configuration of the PolicyLimits type for use with
@@ -37,5 +42,21 @@ func (b *PolicyLimitsApplyConfiguration) WithAccessTokenTTL(value v1.Duration) *
 // If called multiple times, the RefreshTokenTTL field is set to the value of the last call.
 func (b *PolicyLimitsApplyConfiguration) WithRefreshTokenTTL(value v1.Duration) *PolicyLimitsApplyConfiguration {
 	b.RefreshTokenTTL = &value
+	return b
+}
+
+// WithClients sets the Clients field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Clients field is set to the value of the last call.
+func (b *PolicyLimitsApplyConfiguration) WithClients(value int32) *PolicyLimitsApplyConfiguration {
+	b.Clients = &value
+	return b
+}
+
+// WithGrantsPerUser sets the GrantsPerUser field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the GrantsPerUser field is set to the value of the last call.
+func (b *PolicyLimitsApplyConfiguration) WithGrantsPerUser(value int32) *PolicyLimitsApplyConfiguration {
+	b.GrantsPerUser = &value
 	return b
 }

@@ -15,6 +15,10 @@ type PolicyRequireApplyConfiguration struct {
 	Consent *apiv1alpha1.RequiredConsent `json:"consent,omitempty"`
 	// mfa takes sign-ins with more than one factor only.
 	MFA *bool `json:"mfa,omitempty"`
+	// dpop binds every token to a key of the client (RFC 9449): requests without a proof are refused.
+	DPoP *bool `json:"dpop,omitempty"`
+	// pushedAuthorizationRequests refuses authorization requests that were not pushed (RFC 9126).
+	PushedAuthorizationRequests *bool `json:"pushedAuthorizationRequests,omitempty"`
 }
 
 // PolicyRequireApplyConfiguration constructs a declarative configuration of the PolicyRequire type for use with
@@ -36,5 +40,21 @@ func (b *PolicyRequireApplyConfiguration) WithConsent(value apiv1alpha1.Required
 // If called multiple times, the MFA field is set to the value of the last call.
 func (b *PolicyRequireApplyConfiguration) WithMFA(value bool) *PolicyRequireApplyConfiguration {
 	b.MFA = &value
+	return b
+}
+
+// WithDPoP sets the DPoP field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the DPoP field is set to the value of the last call.
+func (b *PolicyRequireApplyConfiguration) WithDPoP(value bool) *PolicyRequireApplyConfiguration {
+	b.DPoP = &value
+	return b
+}
+
+// WithPushedAuthorizationRequests sets the PushedAuthorizationRequests field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the PushedAuthorizationRequests field is set to the value of the last call.
+func (b *PolicyRequireApplyConfiguration) WithPushedAuthorizationRequests(value bool) *PolicyRequireApplyConfiguration {
+	b.PushedAuthorizationRequests = &value
 	return b
 }
