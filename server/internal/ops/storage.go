@@ -76,7 +76,7 @@ func (m *Metrics) Storage(s storage.Storage) storage.Storage {
 		denyDevice: of("deny_device"), redeemDevice: of("redeem_device"),
 		refreshToken: of("refresh_token"), rotate: of("rotate"),
 		revokeToken: of("revoke_token"), tokenRevoked: of("token_revoked"),
-		count: of("count"), counted: of("counted"), collect: of("collect"),
+		count: of("count"), counted: of("counted"), useOnce: of("use_once"), collect: of("collect"),
 		createCode: of("create_code"), redeemCode: of("redeem_code"),
 		consent: of("consent"), putConsent: of("put_consent"), apps: of("apps"), app: of("app"),
 		revokeApp: of("revoke_app"), revokeApps: of("revoke_apps"), narrowApp: of("narrow_app"),
@@ -105,7 +105,7 @@ type measured struct {
 
 	revokeToken, tokenRevoked operation
 
-	count, counted, collect operation
+	count, counted, useOnce, collect operation
 
 	createCode, redeemCode operation
 
@@ -242,6 +242,12 @@ func (s *measured) Count(ctx context.Context, key string, now time.Time, window 
 func (s *measured) Counted(ctx context.Context, key string, now time.Time) (_ int64, _ time.Time, err error) {
 	defer s.counted.done(time.Now(), &err)
 	return s.Storage.Counted(ctx, key, now)
+}
+
+// UseOnce measures the operation of that name.
+func (s *measured) UseOnce(ctx context.Context, kind string, key storage.Hash, expires time.Time) (_ bool, err error) {
+	defer s.useOnce.done(time.Now(), &err)
+	return s.Storage.UseOnce(ctx, kind, key, expires)
 }
 
 // Collect measures the operation of that name.

@@ -43,6 +43,7 @@ type Storage interface {
 	RefreshTokens
 	Revocations
 	Counters
+	Replays
 	Codes
 	Consents
 	UserSessions
@@ -143,6 +144,15 @@ type Counters interface {
 	Count(ctx context.Context, key string, now time.Time, window time.Duration) (int64, time.Time, error)
 	// Counted reads a counter without adding; zero and the zero time when no window is open.
 	Counted(ctx context.Context, key string, now time.Time) (int64, time.Time, error)
+}
+
+// Replays remembers what may be used once and is not stored beforehand: what clients sign themselves, with an id of their own (jti).
+type Replays interface {
+	// UseOnce notes the use of key until expires, by a conditional insert: first is true for one call, of however many at once and
+	// on however many replicas, and false for all others. kind keeps uses of different things apart; it is a constant of the caller's,
+	// and key is a hash of whatever makes the thing unique. A use is remembered for at least ten minutes longer than expires, for
+	// clocks that go back or differ; who calls refuses what has expired by itself.
+	UseOnce(ctx context.Context, kind string, key Hash, expires time.Time) (first bool, err error)
 }
 
 // Codes keeps authorization codes.

@@ -22,6 +22,7 @@ WHERE f.expires_at <= ?1 LIMIT ?2)`
 AND NOT EXISTS (SELECT 1 FROM refresh_tokens t WHERE t.family = f.id) ORDER BY f.expires_at LIMIT ?2)`
 
 	collectRevoked  = `DELETE FROM revoked_tokens WHERE jti IN (SELECT jti FROM revoked_tokens WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)`
+	collectReplays  = `DELETE FROM replays WHERE (kind, key) IN (SELECT kind, key FROM replays WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)`
 	collectCounters = `DELETE FROM counters WHERE key IN (SELECT key FROM counters WHERE ends_at < ?1 ORDER BY ends_at LIMIT ?2)`
 
 	collectGrants = `DELETE FROM grants WHERE id IN (SELECT g.id FROM grants g WHERE g.collect_at <= ?1
@@ -33,6 +34,11 @@ AND NOT EXISTS (SELECT 1 FROM codes c WHERE c.grant_id = g.id) ORDER BY g.collec
 // the other rows, one that is missing here would let something be used.
 const revokedKept = 24 * time.Hour
 
+// replaysKept is how long the use of something outlives it, for a clock that goes back and for replicas whose clocks differ. Like a
+// revoked token's id, a missing row would let something be used; but there is a row for every request that proves something, and
+// a day of them would be most of the database.
+const replaysKept = 10 * time.Minute
+
 // logoutKept is how old a logout delivery can get that nobody finished.
 const logoutKept = 24 * time.Hour
 
@@ -40,12 +46,12 @@ const logoutKept = 24 * time.Hour
 func collectStatements() []string {
 	return []string{
 		collectDevices, collectSessions, collectEnded, collectCodes, collectLogouts, collectTokens, collectFamilies, collectRevoked,
-		collectCounters, collectGrants,
+		collectReplays, collectCounters, collectGrants,
 	}
 }
 
 // Collect removes what can no longer matter: sessions and counters that are over, families past their absolute expiry,
-// device requests a lifetime after they expired, codes and revoked token ids a day after, logout deliveries that are a day
+// device requests a lifetime after they expired, codes and revoked token ids a day after, uses of what may be used once ten minutes after, logout deliveries that are a day
 // old, grants 31 days after they and their last family ended or, when nobody redeemed their code, together with that. Each table is a write of its own, so that logins never wait for the whole.
 func (db *DB) Collect(ctx context.Context, now time.Time, limit int) (int64, error) {
 	var total int64
@@ -54,6 +60,8 @@ func (db *DB) Collect(ctx context.Context, now time.Time, limit int) (int64, err
 		switch q {
 		case collectRevoked:
 			at = now.Add(-revokedKept)
+		case collectReplays:
+			at = now.Add(-replaysKept)
 		case collectLogouts:
 			at = now.Add(-logoutKept)
 		}

@@ -34,6 +34,7 @@ func writeStatements() []string {
 		selectRefreshToken, insertFamily, extendGrant, insertRefreshToken, consumeRefreshToken, selectSuccessor,
 		upsertRevokedToken,
 		upsertCounter,
+		insertReplay,
 		insertCode, selectRequestTaken, selectCode, consumeCode, redeemGrant,
 		selectConsent, upsertConsent, narrowConsent, deleteConsent, deleteClientConsents, revokeAppGrants, selectAppScopes, narrowGrant,
 		deleteNamedSession, selectSessionClients, selectUserClients, revokeSessionGrants, revokeSessionsGrants,

@@ -94,6 +94,19 @@ func testRaces(t *testing.T, f *fixture) {
 			}
 		}
 	})
+	t.Run("B09, G03 64 parallel uses of one thing: exactly one is the first", func(t *testing.T) {
+		for range Rounds(10, 200, 1000) {
+			key := f.hash()
+			results := atOnce(crowd, func(int) error {
+				first, err := f.UseOnce(f.ctx, "race", key, f.now.Add(time.Minute))
+				if err == nil && !first {
+					return storage.ErrReplayed
+				}
+				return err
+			})
+			tally(t, results, map[error]int{nil: 1, storage.ErrReplayed: crowd - 1})
+		}
+	})
 	t.Run("F07 no event is lost by a counter, and no two get the same count", func(t *testing.T) {
 		key := f.id("key")
 		counts := atOnce(crowd, func(int) int64 {

@@ -28,6 +28,7 @@ func Run(t *testing.T, open func(t *testing.T) storage.Storage) {
 	t.Run("refresh tokens", func(t *testing.T) { testRefreshTokens(t, newFixture(t, open)) })
 	t.Run("replays", func(t *testing.T) { testReplays(t, newFixture(t, open)) })
 	t.Run("revoked tokens", func(t *testing.T) { testRevocations(t, newFixture(t, open)) })
+	t.Run("uses", func(t *testing.T) { testUses(t, newFixture(t, open)) })
 	t.Run("counters", func(t *testing.T) { testCounters(t, newFixture(t, open)) })
 	t.Run("codes", func(t *testing.T) { testCodes(t, newFixture(t, open)) })
 	t.Run("consents and apps", func(t *testing.T) { testConsents(t, newFixture(t, open)) })

@@ -26,6 +26,54 @@ func testRevocations(t *testing.T, f *fixture) {
 	})
 }
 
+func testUses(t *testing.T, f *fixture) {
+	use := func(t *testing.T, kind string, key storage.Hash, expires time.Time, want bool) {
+		t.Helper()
+		first, err := f.UseOnce(f.ctx, kind, key, expires)
+		noError(t, err)
+		wantEqual(t, first, want)
+	}
+	t.Run("the first use is the only one", func(t *testing.T) {
+		key := f.hash()
+		use(t, "proof", key, f.now.Add(time.Minute), true)
+		use(t, "proof", key, f.now.Add(time.Minute), false)
+		use(t, "proof", key, f.now.Add(time.Hour), false)
+	})
+	t.Run("other things, and things of another kind, are used by themselves", func(t *testing.T) {
+		key := f.hash()
+		use(t, "proof", key, f.now.Add(time.Minute), true)
+		use(t, "assertion", key, f.now.Add(time.Minute), true)
+		use(t, "proof", f.hash(), f.now.Add(time.Minute), true)
+	})
+	t.Run("a use is remembered for ten minutes longer than the thing lives, and then collected", func(t *testing.T) {
+		key, end := f.hash(), f.now.Add(time.Minute)
+		use(t, "proof", key, end, true)
+		f.collect(t, end.Add(10*time.Minute-time.Microsecond))
+		use(t, "proof", key, end, false)
+		f.collect(t, end.Add(10*time.Minute))
+		use(t, "proof", key, end, true)
+	})
+	t.Run("collection takes no more than its limit, and leaves nothing in the end", func(t *testing.T) {
+		f.collect(t, f.now.Add(2*time.Hour))
+		for range 30 {
+			use(t, "flood", f.hash(), f.now.Add(time.Minute), true)
+		}
+		for _, want := range []int64{12, 12, 6, 0} {
+			n, err := f.Collect(f.ctx, f.now.Add(2*time.Hour), 12)
+			noError(t, err)
+			wantEqual(t, n, want)
+		}
+	})
+	t.Run("whoever has given up used nothing", func(t *testing.T) {
+		gone, cancel := context.WithCancel(f.ctx)
+		cancel()
+		key := f.hash()
+		_, err := f.UseOnce(gone, "proof", key, f.now.Add(time.Minute))
+		wantError(t, err, context.Canceled)
+		use(t, "proof", key, f.now.Add(time.Minute), true)
+	})
+}
+
 func testCounters(t *testing.T, f *fixture) {
 	const window = 10 * time.Minute
 	count := func(t *testing.T, key string, after time.Duration) (int64, time.Time) {
