@@ -130,6 +130,23 @@ func TestPolicy(t *testing.T) {
 			s.Clients = v1alpha1.PolicyClients{NamespaceSelector: badSelector, Selector: badSelector}
 		}, want: []finding{{invalid, []string{"spec.clients.namespaceSelector"}}, {invalid, []string{"spec.clients.selector"}}}},
 		"a server that is not there": {change: func(s *spec) { s.ServerRef = &v1alpha1.LocalServerReference{Name: "x"} }, want: expect(v1alpha1.ReasonServerNotFound, "spec.serverRef x")},
+		"one that has everything": {change: func(s *spec) {
+			s.Allow.Resources = []v1alpha1.ResourceReference{{Name: "orders"}, {Name: "not-there-yet"}}
+			s.Require = &v1alpha1.PolicyRequire{DPoP: true, PushedAuthorizationRequests: true}
+			s.Limits = &v1alpha1.PolicyLimits{Clients: new(int32(0)), GrantsPerUser: new(int32(1))}
+			s.Users = "'staff' in user.groups && user.emailVerified"
+		}},
+		"an empty list of resources":     {change: func(s *spec) { s.Allow.Resources = []v1alpha1.ResourceReference{} }, want: expect(invalid, "spec.allow.resources", "left out")},
+		"a resource that is no name":     {change: func(s *spec) { s.Allow.Resources = []v1alpha1.ResourceReference{{Name: "Orders"}} }, want: expect(invalid, "spec.allow.resources[0] Orders")},
+		"a resource twice":               {change: func(s *spec) { s.Allow.Resources = []v1alpha1.ResourceReference{{Name: "a"}, {Name: "a"}} }, want: expect(invalid, "spec.allow.resources[1] a", "twice")},
+		"fewer clients than none":        {change: func(s *spec) { s.Limits = &v1alpha1.PolicyLimits{Clients: new(int32(-1))} }, want: expect(invalid, "spec.limits.clients -1", "leave it out")},
+		"no grants for users":            {change: func(s *spec) { s.Limits = &v1alpha1.PolicyLimits{GrantsPerUser: new(int32(0))} }, want: expect(invalid, "spec.limits.grantsPerUser 0", "at least 1")},
+		"users by what a provider said":  {change: func(s *spec) { s.Users = "'staff' in claims.groups" }, want: expect(invalid, "spec.users: line 1, column 12", "claims")},
+		"users that are not yes or no":   {change: func(s *spec) { s.Users = "user.email" }, want: expect(invalid, "spec.users: the expression yields string, and must yield bool")},
+		"users by a field there is not":  {change: func(s *spec) { s.Users = "user.group == 'staff'" }, want: expect(invalid, "spec.users: line 1", "group")},
+		"users that are not finished":    {change: func(s *spec) { s.Users = "user.email ==" }, want: expect(invalid, "spec.users: line 1")},
+		"users that are blank":           {change: func(s *spec) { s.Users = "  " }, want: expect(invalid, "spec.users: the expression is empty")},
+		"users that are too long to ask": {change: func(s *spec) { s.Users = strings.Repeat("true||", 200) + "true" }, want: expect(invalid, "spec.users: must have at most 1024 characters")},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -139,8 +156,8 @@ func TestPolicy(t *testing.T) {
 			if (d == nil) != (len(tc.want) > 0) {
 				t.Errorf("the document is %+v", d)
 			}
-			if d != nil && len(d.Allow.Authentication) != 2 {
-				t.Errorf("absent methods are %v, want both", d.Allow.Authentication)
+			if d != nil && len(d.Allow.Authentication) != 4 {
+				t.Errorf("absent methods are %v, want all", d.Allow.Authentication)
 			}
 		})
 	}

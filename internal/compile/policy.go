@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
+	"github.com/grantkeeper/grantkeeper/internal/expression"
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 )
 
@@ -18,6 +20,11 @@ var errPositive = errors.New("must be more than zero")
 // Policy compiles an OAuthGrantPolicy. The document is nil when there are findings: a policy that cannot be read as a
 // whole allows nothing.
 func Policy(p *v1alpha1.OAuthGrantPolicy, servers []v1alpha1.OAuthServer) (*registration.Policy, []Finding) {
+	return compilePolicy(p, servers, nil)
+}
+
+// compilePolicy is [Policy] with a memory of users expressions, nil for none.
+func compilePolicy(p *v1alpha1.OAuthGrantPolicy, servers []v1alpha1.OAuthServer, memo *expression.Memo) (*registration.Policy, []Finding) {
 	if _, f := LocalServerOf(p.Spec.ServerRef, p.Namespace, servers); f != nil {
 		return nil, []Finding{*f}
 	}
@@ -36,6 +43,11 @@ func Policy(p *v1alpha1.OAuthGrantPolicy, servers []v1alpha1.OAuthServer) (*regi
 		k.invalid("spec.allow.identityProviders", "must have at least one entry, or be left out to allow every provider")
 	}
 	checkList(&k, "spec.allow.identityProviders", allow.IdentityProviders, registration.MaxProviders, registration.CheckName)
+	if allow.Resources != nil && len(allow.Resources) == 0 {
+		k.invalid("spec.allow.resources", "must have at least one entry, or be left out to allow every resource whose scopes are allowed")
+	}
+	resources := namesOf(allow.Resources)
+	checkList(&k, "spec.allow.resources", resources, registration.MaxPolicyResources, registration.CheckName)
 	d := &registration.Policy{
 		Namespace: p.Namespace,
 		Name:      p.Name,
@@ -43,6 +55,7 @@ func Policy(p *v1alpha1.OAuthGrantPolicy, servers []v1alpha1.OAuthServer) (*regi
 		Allow: registration.Allow{
 			GrantTypes:        stringsOf(allow.GrantTypes),
 			Scopes:            slices.Clone(allow.Scopes),
+			Resources:         resources,
 			RedirectHosts:     slices.Clone(allow.RedirectHosts),
 			IdentityProviders: slices.Clone(allow.IdentityProviders),
 			SkipConsent:       allow.SkipConsent,
@@ -58,10 +71,13 @@ func Policy(p *v1alpha1.OAuthGrantPolicy, servers []v1alpha1.OAuthServer) (*regi
 		}
 	}
 	k.require(d, p.Spec.Require)
-	if l := p.Spec.Limits; l != nil {
-		d.Limits.AccessTokenTTL = k.lifetime("spec.limits.accessTokenTTL", l.AccessTokenTTL, 0, registration.MinAccessTokenTTL, registration.MaxAccessTokenTTL)
-		d.Limits.RefreshTokenTTL = k.lifetime("spec.limits.refreshTokenTTL", l.RefreshTokenTTL, 0, registration.MinRefreshTokenTTL, registration.MaxRefreshTokenTTL)
+	k.limits(d, p.Spec.Limits)
+	err := registration.CheckExpressionText(p.Spec.Users)
+	if err == nil {
+		_, err = memo.Users(p.Spec.Users)
 	}
+	k.check("spec.users", "", err)
+	d.Users = p.Spec.Users
 	if !k.validates(d) {
 		return nil, k.bounded()
 	}
@@ -88,13 +104,50 @@ func (k *checker) require(d *registration.Policy, r *v1alpha1.PolicyRequire) {
 	if r == nil {
 		return
 	}
-	d.Require = registration.Require{Consent: registration.ConsentMode(r.Consent), MFA: r.MFA}
+	d.Require = registration.Require{
+		Consent:                     registration.ConsentMode(r.Consent),
+		MFA:                         r.MFA,
+		DPoP:                        r.DPoP,
+		PushedAuthorizationRequests: r.PushedAuthorizationRequests,
+	}
 	switch {
 	case r.Consent != "" && r.Consent != v1alpha1.RequiredConsentAlways:
 		k.check("spec.require.consent", string(r.Consent), fmt.Errorf("must be %s or absent", v1alpha1.RequiredConsentAlways))
 	case r.Consent != "" && d.Allow.SkipConsent:
 		k.check("spec.require.consent", string(r.Consent), errors.New("contradicts allow.skipConsent; remove one of them"))
 	}
+}
+
+func (k *checker) limits(d *registration.Policy, l *v1alpha1.PolicyLimits) {
+	if l == nil {
+		return
+	}
+	d.Limits.AccessTokenTTL = k.lifetime("spec.limits.accessTokenTTL", l.AccessTokenTTL, 0, registration.MinAccessTokenTTL, registration.MaxAccessTokenTTL)
+	d.Limits.RefreshTokenTTL = k.lifetime("spec.limits.refreshTokenTTL", l.RefreshTokenTTL, 0, registration.MinRefreshTokenTTL, registration.MaxRefreshTokenTTL)
+	if n := l.Clients; n != nil {
+		d.Limits.Clients = new(*n)
+		if *n < 0 {
+			k.check("spec.limits.clients", strconv.Itoa(int(*n)), errors.New("must not be negative; set how many clients the policy may govern, or leave it out for no limit"))
+		}
+	}
+	if n := l.GrantsPerUser; n != nil {
+		d.Limits.GrantsPerUser = *n
+		if *n < 1 {
+			// Zero in the document means no limit, which nobody who writes 0 here expects.
+			k.check("spec.limits.grantsPerUser", strconv.Itoa(int(*n)), errors.New("must be at least 1; leave it out for no limit"))
+		}
+	}
+}
+
+func namesOf(references []v1alpha1.ResourceReference) []string {
+	if len(references) == 0 {
+		return nil
+	}
+	names := make([]string, len(references))
+	for i, r := range references {
+		names[i] = r.Name
+	}
+	return names
 }
 
 // PolicyMatches reports whether the selectors of a policy match a client. It does not ask whether they belong to the

@@ -79,10 +79,16 @@ type Program struct {
 	want    Type
 }
 
-// environment is the language.
+// environment is the language, with claims and user.
 func environment() (*cel.Env, error) {
-	env, err := cel.NewEnv(
-		cel.Variable("claims", cel.MapType(cel.StringType, cel.DynType)),
+	return newEnvironment(cel.Variable("claims", cel.MapType(cel.StringType, cel.DynType)))
+}
+
+// usersEnvironment is the language with user alone.
+func usersEnvironment() (*cel.Env, error) { return newEnvironment() }
+
+func newEnvironment(more ...cel.EnvOption) (*cel.Env, error) {
+	env, err := cel.NewEnv(append(more,
 		cel.Variable("user", cel.ObjectType("expression.User")),
 		ext.Strings(ext.StringsVersion(5)), ext.Lists(ext.ListsVersion(3), ext.ListsMaxRangeSize(1000)), ext.Sets(), cel.OptionalTypes(),
 		// After everything that registers types of its own.
@@ -90,7 +96,7 @@ func environment() (*cel.Env, error) {
 		cel.ParserRecursionLimit(64),
 		cel.ASTValidators(cel.ValidateRegexLiterals(), cel.ValidateDurationLiterals(), cel.ValidateTimestampLiterals(),
 			cel.ValidateComprehensionNestingLimit(MaxNesting)),
-	)
+	)...)
 	if err != nil {
 		return nil, fmt.Errorf("the expression language: %w", err)
 	}
