@@ -28,8 +28,8 @@ func TestMergeUses(t *testing.T) {
 		fresh  bool
 		since  time.Duration // counted from now; 1 for unknown
 	}{
-		"nobody reports anything, which proves nothing":                {nil, 1, false, 1},
-		"one replica":                                                  {[]coordinationv1.Lease{using(lease("a", "1", 0), -time.Hour, -2*time.Hour)}, -time.Hour, true, -2 * time.Hour},
+		"nobody reports anything, which proves nothing": {nil, 1, false, 1},
+		"one replica": {[]coordinationv1.Lease{using(lease("a", "1", 0), -time.Hour, -2*time.Hour)}, -time.Hour, true, -2 * time.Hour},
 		"the later use of two, and the later start":                    {[]coordinationv1.Lease{using(lease("a", "1", 0), -time.Hour, -2*time.Hour), using(lease("b", "1", 0), -time.Minute, -time.Hour)}, -time.Minute, true, -time.Hour},
 		"what one saw that gave its Lease up counts":                   {[]coordinationv1.Lease{using(lease("a", "1", 0), -time.Hour, -time.Hour), using(lease("", "1", 0), -time.Minute, -time.Hour)}, -time.Minute, true, -time.Hour},
 		"one that fell silent may be serving":                          {[]coordinationv1.Lease{using(lease("a", "1", 0), -time.Hour, -time.Hour), using(lease("b", "1", -time.Hour), -2*time.Hour, -3*time.Hour)}, -time.Hour, false, -time.Hour},
