@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
+	"github.com/grantkeeper/grantkeeper/test/pipelines"
 )
 
 // statusWatch follows all objects of all kinds and checks each status by the rules of kstatus.
@@ -62,6 +63,28 @@ func (s *statusWatch) stop() []string {
 // kstatusProblems checks one object: what Flux, Argo CD and kubectl wait would make of it must be right at each moment.
 func kstatusProblems(obj client.Object) []string {
 	conditions := conditionsOf(obj)
+	return append(ruleProblems(obj, conditions), pipelines.Problems(context.Background(), obj, observedBy(obj), conditions)...)
+}
+
+// observedBy is the generation that a status speaks of.
+func observedBy(obj client.Object) int64 {
+	switch x := obj.(type) {
+	case *v1alpha1.OAuthServer:
+		return x.Status.ObservedGeneration
+	case *v1alpha1.OAuthClient:
+		return x.Status.ObservedGeneration
+	case *v1alpha1.OAuthGrantPolicy:
+		return x.Status.ObservedGeneration
+	case *v1alpha1.OAuthResource:
+		return x.Status.ObservedGeneration
+	case *v1alpha1.OAuthIdentityProvider:
+		return x.Status.ObservedGeneration
+	}
+	return 0
+}
+
+// ruleProblems checks the rules that no library has.
+func ruleProblems(obj client.Object, conditions []metav1.Condition) []string {
 	var out []string
 	bad := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	ready := meta.FindStatusCondition(conditions, "Ready")
