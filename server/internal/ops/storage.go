@@ -74,6 +74,7 @@ func (m *Metrics) Storage(s storage.Storage) storage.Storage {
 		grant: of("grant"), revokeGrant: of("revoke_grant"), revokeClientGrants: of("revoke_client_grants"),
 		createDevice: of("create_device"), deviceByUserCode: of("device_by_user_code"), approveDevice: of("approve_device"),
 		denyDevice: of("deny_device"), redeemDevice: of("redeem_device"),
+		pushRequest: of("push_request"), usePushedRequest: of("use_pushed_request"),
 		refreshToken: of("refresh_token"), rotate: of("rotate"),
 		revokeToken: of("revoke_token"), tokenRevoked: of("token_revoked"),
 		count: of("count"), counted: of("counted"), useOnce: of("use_once"), collect: of("collect"),
@@ -100,6 +101,8 @@ type measured struct {
 	grant, revokeGrant, revokeClientGrants operation
 
 	createDevice, deviceByUserCode, approveDevice, denyDevice, redeemDevice operation
+
+	pushRequest, usePushedRequest operation
 
 	refreshToken, rotate operation
 
@@ -208,6 +211,18 @@ func (s *measured) RedeemDevice(ctx context.Context, code storage.Hash, client s
 	return s.Storage.RedeemDevice(ctx, code, client, now, first)
 }
 
+// PushRequest measures the operation of that name.
+func (s *measured) PushRequest(ctx context.Context, p storage.PushedRequest, maxOpen int) (err error) {
+	defer s.pushRequest.done(time.Now(), &err)
+	return s.Storage.PushRequest(ctx, p, maxOpen)
+}
+
+// UsePushedRequest measures the operation of that name.
+func (s *measured) UsePushedRequest(ctx context.Context, uri storage.Hash, client storage.ClientRef, now time.Time) (_ storage.PushedRequest, err error) {
+	defer s.usePushedRequest.done(time.Now(), &err)
+	return s.Storage.UsePushedRequest(ctx, uri, client, now)
+}
+
 // RefreshToken measures the operation of that name.
 func (s *measured) RefreshToken(ctx context.Context, token storage.Hash) (_ storage.RefreshToken, _ storage.Grant, err error) {
 	defer s.refreshToken.done(time.Now(), &err)
@@ -215,7 +230,7 @@ func (s *measured) RefreshToken(ctx context.Context, token storage.Hash) (_ stor
 }
 
 // Rotate measures the operation of that name.
-func (s *measured) Rotate(ctx context.Context, token storage.Hash, client storage.ClientRef, now time.Time, grace time.Duration, next storage.Successor, check func(storage.Grant, storage.User) error) (_ storage.Redemption, err error) {
+func (s *measured) Rotate(ctx context.Context, token storage.Hash, client storage.ClientRef, now time.Time, grace time.Duration, next storage.Successor, check func(storage.RefreshToken, storage.Grant, storage.User) error) (_ storage.Redemption, err error) {
 	defer s.rotate.done(time.Now(), &err)
 	return s.Storage.Rotate(ctx, token, client, now, grace, next, check)
 }

@@ -1,5 +1,5 @@
 // Package storage holds what users did: accounts that signed in, their sessions and second factors, what they consented to,
-// grants, authorization codes, device requests, refresh tokens, revocations, uses of what clients may use once, the logouts that
+// grants, authorization codes, device requests, pushed authorization requests, refresh tokens, revocations, uses of what clients may use once, the logouts that
 // clients are to be told of, and the counters that throttle guesses. It owns the domain types, narrow interfaces over them, and the
 // sentinel errors; engines are in folders below it and pass the suite in storagetest.
 //

@@ -104,6 +104,8 @@ type Code struct {
 	RedirectURI string
 	// Challenge is the S256 code_challenge (RFC 7636); empty when the request had none.
 	Challenge string
+	// KeyThumbprint is that of the key (RFC 7638) whose holder alone may redeem the code (RFC 9449 section 10); empty for none.
+	KeyThumbprint string
 	// Nonce and Claims of the request go into the ID token (OpenID Connect Core sections 3.1.2.1 and 5.5); empty for none.
 	Nonce  string
 	Claims json.RawMessage
@@ -210,6 +212,19 @@ type DeviceRequest struct {
 	ConsumedAt time.Time
 }
 
+// PushedRequest is one authorization request that a client pushed (RFC 9126).
+type PushedRequest struct {
+	// URI is the hash of the request_uri.
+	URI    Hash
+	Client ClientRef
+	// Request is what was asked for. No credential of the client is in it.
+	Request   json.RawMessage
+	CreatedAt time.Time
+	ExpiresAt time.Time
+	// ConsumedAt is set by the use; the row stays, so that a second use is recognised.
+	ConsumedAt time.Time
+}
+
 // DeviceState is what the user decided.
 type DeviceState string
 
@@ -235,6 +250,8 @@ type RefreshToken struct {
 	Generation int64
 	// KeyID names the derivation key of the family.
 	KeyID string
+	// KeyThumbprint is that of the client's key (RFC 7638) that the family is bound to (RFC 9449 section 5); empty for none.
+	KeyThumbprint string
 	// ExpiresAt is absolute and the same for the whole family.
 	ExpiresAt time.Time
 	// IdleExpiresAt is when this generation ends if it is not used.

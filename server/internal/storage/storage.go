@@ -40,6 +40,7 @@ type Storage interface {
 	Sessions
 	Grants
 	Devices
+	PushedRequests
 	RefreshTokens
 	Revocations
 	Counters
@@ -115,6 +116,17 @@ type Devices interface {
 	RedeemDevice(ctx context.Context, code Hash, client ClientRef, now time.Time, first func(Grant, User) (*RefreshToken, error)) (Redemption, error)
 }
 
+// PushedRequests keeps authorization requests that clients pushed (RFC 9126).
+type PushedRequests interface {
+	// PushRequest writes a request; its ConsumedAt is not written. ErrLimit when the client has maxOpen live ones that were not used;
+	// ErrConflict when the URI is taken. What is live is judged at p.CreatedAt.
+	PushRequest(ctx context.Context, p PushedRequest, maxOpen int) error
+	// UsePushedRequest consumes a request by a conditional write and returns it. ErrNotFound; ErrForeign (nothing changed);
+	// ErrConsumed; ErrExpired. They are judged in this order. All of them are kept apart for at least ten minutes after the request
+	// has expired; then it is not found.
+	UsePushedRequest(ctx context.Context, uri Hash, client ClientRef, now time.Time) (PushedRequest, error)
+}
+
 // RefreshTokens keeps refresh families.
 type RefreshTokens interface {
 	// RefreshToken finds a token and its grant without consuming it. ErrNotFound; ErrRevoked together with both when the
@@ -123,10 +135,11 @@ type RefreshTokens interface {
 	// Rotate consumes a token by a conditional write and inserts its successor in the same transaction; the grant's
 	// LastUsedAt is set. A token that was consumed less than grace ago, and whose successor is not consumed, yields the
 	// same successor with Retried set. Otherwise a consumed token revokes the grant and is ErrReplayed; the redemption then
-	// names the grant, for the audit log. The successor keeps the family's GrantID, KeyID and ExpiresAt whatever next says.
-	// ErrNotFound, ErrForeign (nothing changed), ErrExpired, ErrRevoked. check is called with the grant before anything is
-	// consumed; its error is returned as it is and nothing is changed.
-	Rotate(ctx context.Context, token Hash, client ClientRef, now time.Time, grace time.Duration, next Successor, check func(Grant, User) error) (Redemption, error)
+	// names the grant, for the audit log. The successor keeps the family's GrantID, KeyID and ExpiresAt whatever next says, and
+	// its KeyThumbprint; a family without one is bound to that of the successor, once.
+	// ErrNotFound, ErrForeign (nothing changed), ErrExpired, ErrRevoked. check is called with the token and the grant before anything
+	// is consumed, also before a successor is given again; its error is returned as it is and nothing is changed.
+	Rotate(ctx context.Context, token Hash, client ClientRef, now time.Time, grace time.Duration, next Successor, check func(RefreshToken, Grant, User) error) (Redemption, error)
 }
 
 // Revocations keeps ids of revoked access tokens that belong to no grant.

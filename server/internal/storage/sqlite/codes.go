@@ -9,11 +9,11 @@ import (
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
 )
 
-const codeColumns = `c.code, c.request, c.grant_id, g.client_id, g.client_uid, c.redirect_uri, c.challenge, c.nonce, c.claims, c.acr, c.created_at, c.expires_at, c.consumed_at`
+const codeColumns = `c.code, c.request, c.grant_id, g.client_id, g.client_uid, c.redirect_uri, c.challenge, c.key_thumbprint, c.nonce, c.claims, c.acr, c.created_at, c.expires_at, c.consumed_at`
 
 const (
-	insertCode = `INSERT INTO codes (code, request, grant_id, redirect_uri, challenge, nonce, claims, acr, created_at, expires_at, collect_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	insertCode = `INSERT INTO codes (code, request, grant_id, redirect_uri, challenge, key_thumbprint, nonce, claims, acr, created_at, expires_at, collect_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 	selectRequestTaken = `SELECT 1 FROM codes WHERE request = ?`
 
@@ -37,7 +37,7 @@ const codeKept = 24 * time.Hour
 // codeInto lists where codeColumns go.
 func codeInto(c *storage.Code) []any {
 	return []any{
-		hashInto{&c.Code}, hashInto{&c.Request}, &c.GrantID, &c.Client.ID, &c.Client.UID, &c.RedirectURI, &c.Challenge, &c.Nonce,
+		hashInto{&c.Code}, hashInto{&c.Request}, &c.GrantID, &c.Client.ID, &c.Client.UID, &c.RedirectURI, &c.Challenge, &c.KeyThumbprint, &c.Nonce,
 		jsonInto{&c.Claims}, &c.ACR, timeInto{&c.CreatedAt}, timeInto{&c.ExpiresAt}, timeInto{&c.ConsumedAt},
 	}
 }
@@ -73,7 +73,7 @@ func (db *DB) CreateCode(ctx context.Context, c storage.Code, g storage.Grant, c
 			}
 			return err
 		}
-		_, err = t.exec(insertCode, c.Code[:], c.Request[:], g.ID, c.RedirectURI, c.Challenge, c.Nonce, rawJSON(c.Claims), c.ACR,
+		_, err = t.exec(insertCode, c.Code[:], c.Request[:], g.ID, c.RedirectURI, c.Challenge, c.KeyThumbprint, c.Nonce, rawJSON(c.Claims), c.ACR,
 			created.UnixMicro(), c.ExpiresAt.UnixMicro(), collect.UnixMicro())
 		if err != nil {
 			return conflict(err)

@@ -8,6 +8,7 @@ import (
 // The statements take the time and the limit. Children come before what they refer to.
 const (
 	collectDevices  = `DELETE FROM device_requests WHERE code IN (SELECT code FROM device_requests WHERE collect_at <= ?1 ORDER BY collect_at LIMIT ?2)`
+	collectPushed   = `DELETE FROM pushed_requests WHERE uri IN (SELECT uri FROM pushed_requests WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)`
 	collectSessions = `DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)`
 
 	collectEnded   = `DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE ended_at <= ?1 ORDER BY ended_at LIMIT ?2)`
@@ -39,19 +40,23 @@ const revokedKept = 24 * time.Hour
 // a day of them would be most of the database.
 const replaysKept = 10 * time.Minute
 
+// pushedKept is how long a pushed request outlives its end, used or not: so that the log can tell late ones from made-up ones. What
+// is not found is refused, too.
+const pushedKept = 10 * time.Minute
+
 // logoutKept is how old a logout delivery can get that nobody finished.
 const logoutKept = 24 * time.Hour
 
 // collectStatements lists them for preparation.
 func collectStatements() []string {
 	return []string{
-		collectDevices, collectSessions, collectEnded, collectCodes, collectLogouts, collectTokens, collectFamilies, collectRevoked,
+		collectDevices, collectPushed, collectSessions, collectEnded, collectCodes, collectLogouts, collectTokens, collectFamilies, collectRevoked,
 		collectReplays, collectCounters, collectGrants,
 	}
 }
 
 // Collect removes what can no longer matter: sessions and counters that are over, families past their absolute expiry,
-// device requests a lifetime after they expired, codes and revoked token ids a day after, uses of what may be used once ten minutes after, logout deliveries that are a day
+// device requests a lifetime after they expired, pushed requests ten minutes after, codes and revoked token ids a day after, uses of what may be used once ten minutes after, logout deliveries that are a day
 // old, grants 31 days after they and their last family ended or, when nobody redeemed their code, together with that. Each table is a write of its own, so that logins never wait for the whole.
 func (db *DB) Collect(ctx context.Context, now time.Time, limit int) (int64, error) {
 	var total int64
@@ -62,6 +67,8 @@ func (db *DB) Collect(ctx context.Context, now time.Time, limit int) (int64, err
 			at = now.Add(-revokedKept)
 		case collectReplays:
 			at = now.Add(-replaysKept)
+		case collectPushed:
+			at = now.Add(-pushedKept)
 		case collectLogouts:
 			at = now.Add(-logoutKept)
 		}

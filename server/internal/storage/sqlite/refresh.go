@@ -10,14 +10,15 @@ import (
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
 )
 
-const tokenColumns = `t.token, f.grant_id, t.family, t.generation, f.key_id, f.expires_at, t.idle_expires_at, t.created_at, t.consumed_at`
+const tokenColumns = `t.token, f.grant_id, t.family, t.generation, f.key_id, f.key_thumbprint, f.expires_at, t.idle_expires_at, t.created_at, t.consumed_at`
 
 const (
 	selectRefreshToken = `SELECT ` + tokenColumns + `, ` + grantColumns + `, ` + userColumns + `
 FROM refresh_tokens t JOIN refresh_families f ON f.id = t.family JOIN grants g ON g.id = f.grant_id JOIN users u ON u.id = g.user_id
 WHERE t.token = ?`
 
-	insertFamily       = `INSERT INTO refresh_families (id, grant_id, key_id, expires_at) VALUES (?, ?, ?, ?)`
+	insertFamily       = `INSERT INTO refresh_families (id, grant_id, key_id, key_thumbprint, expires_at) VALUES (?, ?, ?, ?, ?)`
+	bindFamily         = `UPDATE refresh_families SET key_thumbprint = ? WHERE id = ? AND key_thumbprint = ''`
 	extendGrant        = `UPDATE grants SET collect_at = max(collect_at, ?) WHERE id = ?`
 	insertRefreshToken = `INSERT INTO refresh_tokens (token, family, generation, idle_expires_at, created_at) VALUES (?, ?, ?, ?, ?)`
 
@@ -35,7 +36,7 @@ WHERE t.family = ? AND t.generation = ?`
 // tokenInto lists where tokenColumns go.
 func tokenInto(r *storage.RefreshToken) []any {
 	return []any{
-		hashInto{&r.Token}, &r.GrantID, &r.Family, &r.Generation, &r.KeyID, timeInto{&r.ExpiresAt}, timeInto{&r.IdleExpiresAt},
+		hashInto{&r.Token}, &r.GrantID, &r.Family, &r.Generation, &r.KeyID, &r.KeyThumbprint, timeInto{&r.ExpiresAt}, timeInto{&r.IdleExpiresAt},
 		timeInto{&r.CreatedAt}, timeInto{&r.ConsumedAt},
 	}
 }
@@ -70,7 +71,7 @@ func (db *DB) RefreshToken(ctx context.Context, token storage.Hash) (storage.Ref
 
 // Rotate consumes a token and writes its successor. With storage.ErrReplayed the redemption names the grant that was
 // revoked, for the audit log.
-func (db *DB) Rotate(ctx context.Context, token storage.Hash, client storage.ClientRef, now time.Time, grace time.Duration, next storage.Successor, check func(storage.Grant, storage.User) error) (storage.Redemption, error) {
+func (db *DB) Rotate(ctx context.Context, token storage.Hash, client storage.ClientRef, now time.Time, grace time.Duration, next storage.Successor, check func(storage.RefreshToken, storage.Grant, storage.User) error) (storage.Redemption, error) {
 	r := rotation{token: token, client: client, now: now, grace: grace, next: next, check: check}
 	if err := db.write(ctx, r.run); err != nil {
 		return storage.Redemption{}, err
@@ -85,7 +86,7 @@ type rotation struct {
 	now    time.Time
 	grace  time.Duration
 	next   storage.Successor
-	check  func(storage.Grant, storage.User) error
+	check  func(storage.RefreshToken, storage.Grant, storage.User) error
 
 	result storage.Redemption
 	// refusal is returned together with a commit: a replay is refused and the grant revoked.
@@ -137,7 +138,7 @@ func (r *rotation) allowed(h *holding) error {
 	if r.check == nil {
 		return nil
 	}
-	return r.check(h.grant, h.user)
+	return r.check(h.token, h.grant, h.user)
 }
 
 // succeed writes the next generation. What is the same for a family is taken from the row, whatever next says.
@@ -148,6 +149,13 @@ func (r *rotation) succeed(t *tx, h *holding) error {
 	}
 	s.GrantID, s.Family, s.KeyID, s.ExpiresAt = h.token.GrantID, h.token.Family, h.token.KeyID, h.token.ExpiresAt
 	s.Generation = h.token.Generation + 1
+	if h.token.KeyThumbprint != "" {
+		s.KeyThumbprint = h.token.KeyThumbprint
+	} else if s.KeyThumbprint != "" {
+		if _, err := t.exec(bindFamily, s.KeyThumbprint, s.Family); err != nil {
+			return err
+		}
+	}
 	if s, err = t.addToken(s, r.now); err != nil {
 		return err
 	}
@@ -191,7 +199,7 @@ func within(now, at time.Time, grace time.Duration) bool {
 // addFamily writes the first generation of a new family.
 func (t *tx) addFamily(r storage.RefreshToken, g *storage.Grant, now time.Time) (storage.RefreshToken, error) {
 	r.GrantID, r.ExpiresAt = g.ID, fromMicros(r.ExpiresAt.UnixMicro())
-	if _, err := t.exec(insertFamily, r.Family, r.GrantID, r.KeyID, r.ExpiresAt.UnixMicro()); err != nil {
+	if _, err := t.exec(insertFamily, r.Family, r.GrantID, r.KeyID, r.KeyThumbprint, r.ExpiresAt.UnixMicro()); err != nil {
 		return r, conflict(err)
 	}
 	if _, err := t.exec(extendGrant, r.ExpiresAt.Add(grantKept).UnixMicro(), g.ID); err != nil {

@@ -79,6 +79,23 @@ func testRaces(t *testing.T, f *fixture) {
 			tally(t, results, map[error]int{nil: 10, storage.ErrLimit: crowd - 10})
 		}
 	})
+	t.Run("G02 64 parallel uses of one pushed request give exactly one success", func(t *testing.T) {
+		for range Rounds(10, 200, 1000) {
+			p := f.pushed(t)
+			results := atOnce(crowd, func(int) error {
+				_, err := f.UsePushedRequest(f.ctx, p.URI, p.Client, f.now)
+				return err
+			})
+			tally(t, results, map[error]int{nil: 1, storage.ErrConsumed: crowd - 1})
+		}
+	})
+	t.Run("G01 many that push at once do not pass the limit", func(t *testing.T) {
+		for range Rounds(3, 20, 200) {
+			client := f.client()
+			results := atOnce(crowd, func(int) error { return f.PushRequest(f.ctx, f.push(client), 10) })
+			tally(t, results, map[error]int{nil: 10, storage.ErrLimit: crowd - 10})
+		}
+	})
 	t.Run("many that sign in at once for the first time are one account", func(t *testing.T) {
 		for range Rounds(3, 20, 200) {
 			subject := f.id("subject")

@@ -86,7 +86,7 @@ func testRefreshTokens(t *testing.T, f *fixture) {
 		mine := errors.New("mine")
 		var seen storage.Grant
 		var user storage.User
-		_, err := f.Rotate(f.ctx, token.Token, g.Client, f.now, grace, nextAt(f.now), func(g storage.Grant, u storage.User) error {
+		_, err := f.Rotate(f.ctx, token.Token, g.Client, f.now, grace, nextAt(f.now), func(_ storage.RefreshToken, g storage.Grant, u storage.User) error {
 			seen, user = g, u
 			return mine
 		})
@@ -159,7 +159,7 @@ func testReplays(t *testing.T, f *fixture) {
 		_, err := f.rotate(token.Token, g.Client, f.now)
 		noError(t, err)
 		mine := errors.New("mine")
-		_, err = f.Rotate(f.ctx, token.Token, g.Client, f.now, grace, nextAt(f.now), func(storage.Grant, storage.User) error { return mine })
+		_, err = f.Rotate(f.ctx, token.Token, g.Client, f.now, grace, nextAt(f.now), func(storage.RefreshToken, storage.Grant, storage.User) error { return mine })
 		wantError(t, err, mine)
 		_, _, err = f.Grant(f.ctx, g.ID)
 		noError(t, err)

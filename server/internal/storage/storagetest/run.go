@@ -25,6 +25,7 @@ func Run(t *testing.T, open func(t *testing.T) storage.Storage) {
 	t.Run("device requests", func(t *testing.T) { testDevices(t, newFixture(t, open)) })
 	t.Run("polls", func(t *testing.T) { testPolls(t, newFixture(t, open)) })
 	t.Run("redemption", func(t *testing.T) { testRedemption(t, newFixture(t, open)) })
+	t.Run("pushed requests", func(t *testing.T) { testPushedRequests(t, newFixture(t, open)) })
 	t.Run("refresh tokens", func(t *testing.T) { testRefreshTokens(t, newFixture(t, open)) })
 	t.Run("replays", func(t *testing.T) { testReplays(t, newFixture(t, open)) })
 	t.Run("revoked tokens", func(t *testing.T) { testRevocations(t, newFixture(t, open)) })

@@ -148,7 +148,7 @@ func testEngine(t *testing.T, f *fixture) {
 	t.Run("D12 one that gives up while it is being served leaves a whole or nothing", func(t *testing.T) {
 		token, g := f.family(t)
 		leaving, cancel := context.WithCancel(f.ctx)
-		_, err := f.Rotate(leaving, token.Token, g.Client, f.now, grace, nextAt(f.now), func(storage.Grant, storage.User) error {
+		_, err := f.Rotate(leaving, token.Token, g.Client, f.now, grace, nextAt(f.now), func(storage.RefreshToken, storage.Grant, storage.User) error {
 			cancel()
 			return nil
 		})
