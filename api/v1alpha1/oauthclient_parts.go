@@ -196,11 +196,11 @@ type JSONWebKey struct {
 	Y string `json:"y,omitempty"`
 	// n is the modulus of keys of RSA, 2048 to 4096 bits, base64url.
 	// +optional
-	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9_-]{342,683}$`
+	// +kubebuilder:validation:Pattern=`^(([A-Za-z0-9_-]{4}){85,170}[A-Za-z0-9_-]{2,3}|([A-Za-z0-9_-]{4}){86,170})$`
 	N string `json:"n,omitempty"`
 	// e is the exponent of keys of RSA, base64url; mostly AQAB.
 	// +optional
-	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9_-]{2,6}$`
+	// +kubebuilder:validation:Pattern=`^([A-Za-z0-9_-]{2,4}|[A-Za-z0-9_-]{6})$`
 	E string `json:"e,omitempty"`
 	// d is the private part, which is always refused: a manifest is no place for it.
 	// +optional
@@ -363,6 +363,7 @@ type SecretTemplate string
 // SecretRotation replaces a generated secret from time to time.
 //
 // +kubebuilder:validation:XValidation:rule=`![has(self.interval) ? self.interval : '2160h', has(self.overlap) ? self.overlap : '24h'].all(d, d.matches(r'^([0-9]{1,6}[hms])+$')) || duration(has(self.overlap) ? self.overlap : '24h') <= duration(has(self.interval) ? self.interval : '2160h')`,message="rotation.overlap (24h when absent) must not be longer than rotation.interval; shorten overlap or lengthen interval",fieldPath=".overlap"
+// +kubebuilder:validation:XValidation:rule=`!has(self.deadline) || ![self.deadline, has(self.interval) ? self.interval : '2160h', has(self.overlap) ? self.overlap : '24h'].all(d, d.matches(r'^([0-9]{1,6}[hms])+$')) || (duration(self.deadline) >= duration(has(self.overlap) ? self.overlap : '24h') && duration(self.deadline) <= duration(has(self.interval) ? self.interval : '8760h'))`,message="rotation.deadline must not be shorter than rotation.overlap (24h when absent) or longer than rotation.interval; lengthen or shorten it",fieldPath=".deadline"
 // +kubebuilder:validation:XValidation:rule=`!has(self.deadline) || (has(self.retireWhenUnused) && self.retireWhenUnused)`,message="rotation.deadline is for retireWhenUnused: true; remove it, or set that",fieldPath=".deadline"
 type SecretRotation struct {
 	// interval is how long a secret is the current one, from 1h to 8760h.

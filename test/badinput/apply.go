@@ -41,7 +41,7 @@ func applyCases() []Case {
 		client("a service without a secret", "  type: Service\n  authentication: {none: {}}", "spec.authentication",
 			"authentication.none makes a public client, which must not use client_credentials (RFC 6749 section 4.4); use clientSecret, or type Device"),
 		client("two ways to authenticate at once", "  type: Device\n  authentication: {clientSecret: {}, none: {}}", "spec.authentication",
-			"authentication takes exactly one of clientSecret and none"),
+			"authentication takes exactly one of clientSecret, privateKeyJWT, kubernetesServiceAccount and none"),
 		client("a service that asks who the user is", "  type: Service\n  scopes: [openid, orders.read]", "spec.scopes",
 			"scopes: openid, profile, email, address, phone, groups and offline_access speak of a user and need a grant that begins with one; remove them, or use another type"),
 		client("a scope with a space in it", "  type: Service\n  scopes: [orders read]", "spec.scopes[0]",

@@ -33,7 +33,7 @@ backChannelLogout: {allowPrivateAddresses: false}`,
 		},
 		"OAuthClient": {
 			spec:       `{type: Service}`,
-			shown:      `{type: Service, consent: Remember, suspended: false}`,
+			shown:      `{type: Service, consent: Remember, suspended: false, deletionPolicy: Revoke}`,
 			conditions: []string{"Ready", "Accepted", "SecretReady", "Programmed"},
 		},
 		"OAuthGrantPolicy": {

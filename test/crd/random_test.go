@@ -82,6 +82,9 @@ func TestRandomAddresses(t *testing.T) {
 		"back channel": {"OAuthClient", func(s string) map[string]any {
 			return map[string]any{"type": "Device", "backChannelLogout": map[string]any{"uri": s}}
 		}, registration.CheckServiceURI},
+		"key set": {"OAuthClient", func(s string) map[string]any {
+			return map[string]any{"type": "Service", "authentication": map[string]any{"privateKeyJWT": map[string]any{"jwksURI": s}}}
+		}, registration.CheckServiceURI},
 		"choices": {"OAuthResource", func(s string) map[string]any {
 			return map[string]any{"identifier": "urn:a:b", "choices": map[string]any{"type": "a", "title": "A", "source": map[string]any{"url": s}}}
 		}, registration.CheckServiceURI},

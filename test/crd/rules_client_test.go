@@ -17,7 +17,7 @@ func clientRules() map[string]rule {
 		public      = "authentication.none makes a public client, which must not use client_credentials (RFC 6749 section 4.4); use clientSecret, or type Device"
 		optional    = "authentication.clientSecret.optional is for type Device only; remove it"
 		identity    = "scopes: openid, profile, email, address, phone, groups and offline_access speak of a user and need a grant that begins with one; remove them, or use another type"
-		exactlyOne  = "authentication takes exactly one of clientSecret and none"
+		exactlyOne  = "authentication takes exactly one of clientSecret, privateKeyJWT, kubernetesServiceAccount and none"
 		idle        = "idle must not be longer than ttl (720h when absent); shorten idle or lengthen ttl"
 		clientID    = "clientID must begin with a letter or digit and have letters, digits and . _ ~ - only"
 		nameTooLong = "metadata.name must have at most 63 characters; choose a shorter name"
@@ -37,8 +37,9 @@ grantTypes: ["` + deviceCode + `", refresh_token]
 scopes: [openid, orders.read]
 authentication: {clientSecret: {optional: true}}
 tokens: {accessToken: {ttl: 720h}, refreshToken: {ttl: 8760h, idle: 720h}, idToken: {signingAlgorithm: ES256}}
-secret: {name: cli-credentials}
-suspended: true`),
+secret: {name: cli-credentials, preset: Env, template: {CLI_ID: "{{ .ClientID }}"}, metadata: {labels: {team: cli}, annotations: {example.com/owner: CLI Team}}, rotation: {interval: 2160h, overlap: 24h}}
+suspended: true
+deletionPolicy: Retain`),
 		"a type that does not exist":    refused(`{type: Desktop}`, "spec.type", `supported values: "Web", "Browser", "Native", "Device", "Service"`),
 		"a grant type that is no more":  refused(`{type: Service, grantTypes: [password]}`, "spec.grantTypes[0]", `supported values: "authorization_code", "client_credentials", "refresh_token"`),
 		"a grant type twice":            refused(`{type: Service, grantTypes: [client_credentials, client_credentials]}`, "spec.grantTypes[1]", "Duplicate value"),

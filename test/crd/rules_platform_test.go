@@ -145,15 +145,17 @@ allow:
   grantTypes: [client_credentials]
   scopes: [orders.read]
   redirectHosts: ["*.acme.example"]
-  authentication: [ClientSecret, None]
+  resources: [{name: orders-api}]
+  authentication: [ClientSecret, PrivateKeyJWT, KubernetesServiceAccount, None]
   identityProviders: [corp, local.2]
   skipConsent: true
   withoutPKCE: true
-require: {mfa: true}
-limits: {accessTokenTTL: 15m, refreshTokenTTL: 720h}`},
+require: {mfa: true, dpop: true, pushedAuthorizationRequests: true}
+limits: {accessTokenTTL: 15m, refreshTokenTTL: 720h, clients: 50, grantsPerUser: 20}
+users: "'staff' in user.groups"`},
 		"clients are required":         {kind: "OAuthGrantPolicy", spec: `{allow: {}}`, field: "spec.clients", message: "Required value"},
 		"allow is required":            {kind: "OAuthGrantPolicy", spec: `{clients: {}}`, field: "spec.allow", message: "Required value"},
-		"a method that does not exist": withRefusal(policy(`authentication: [PrivateKeyJWT]`), "spec.allow.authentication[0]", `supported values: "ClientSecret", "None"`),
+		"a method that does not exist": withRefusal(policy(`authentication: [TLSClientAuth]`), "spec.allow.authentication[0]", `supported values: "ClientSecret", "PrivateKeyJWT", "KubernetesServiceAccount", "None"`),
 		"no method at all":             withRefusal(policy(`authentication: []`), "spec.allow.authentication", "should have at least 1 items"),
 		"a name of 64 characters": {kind: "OAuthGrantPolicy", name: strings.Repeat("a", 64), spec: "{clients: {}, allow: {}}",
 			field: objectItself, message: "metadata.name must have at most 63 characters; choose a shorter name"},

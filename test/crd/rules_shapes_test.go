@@ -149,6 +149,9 @@ func durationRules() map[string]rule {
 		{place{"OAuthClient", `{type: Service, tokens: {accessToken: {ttl: %s}}}`, "spec.tokens.accessToken.ttl", "ttl"}, "1m", "720h", "59s", "721h", "10m"},
 		{place{"OAuthClient", `{type: Device, tokens: {refreshToken: {ttl: %s}}}`, "spec.tokens.refreshToken.ttl", "ttl"}, "5m", "8760h", "299s", "8761h", "720h"},
 		{place{"OAuthClient", `{type: Device, tokens: {refreshToken: {ttl: 8760h, idle: %s}}}`, "spec.tokens.refreshToken.idle", "idle"}, "5m", "8760h", "4m59s", "8760h1s", "168h"},
+		{place{"OAuthClient", `{type: Service, secret: {rotation: {interval: %s, overlap: 5m}}}`, "spec.secret.rotation.interval", "interval"}, "1h", "8760h", "59m59s", "8760h1s", "2160h"},
+		{place{"OAuthClient", `{type: Service, secret: {rotation: {interval: 8760h, overlap: %s}}}`, "spec.secret.rotation.overlap", "overlap"}, "5m", "2160h", "299s", "2161h", "24h"},
+		{place{"OAuthClient", `{type: Service, secret: {rotation: {interval: 8760h, overlap: 5m, retireWhenUnused: true, deadline: %s}}}`, "spec.secret.rotation.deadline", "deadline"}, "5m", "8760h", "4m59s", "8761h", "720h"},
 		{place{"OAuthServer", `{issuer: https://a.example, signingKeys: {rotateEvery: %s}}`, "spec.signingKeys.rotateEvery", "rotateEvery"}, "1h", "8760h", "59m59s", "9000h", "720h"},
 		{place{"OAuthServer", `{issuer: https://a.example, device: {codeTTL: %s}}`, "spec.device.codeTTL", "codeTTL"}, "1m", "15m", "30s", "15m1s", "15m"},
 		{place{"OAuthServer", `{issuer: https://a.example, device: {interval: %s}}`, "spec.device.interval", "interval"}, "1s", "60s", "0s", "61s", "5s"},
@@ -175,6 +178,8 @@ func nameRules() map[string]rule {
 	for _, p := range []place{
 		{"OAuthClient", `{type: Service, serverRef: {name: %s}}`, "spec.serverRef.name", "serverRef.name"},
 		{"OAuthClient", `{type: Service, secret: {name: %s}}`, "spec.secret.name", "secret.name"},
+		{"OAuthClient", `{type: Service, authentication: {clientSecret: {secretRef: {name: %s}}}}`, "spec.authentication.clientSecret.secretRef.name", "name"},
+		{"OAuthClient", `{type: Service, authentication: {kubernetesServiceAccount: {name: %s}}}`, "spec.authentication.kubernetesServiceAccount.name", "kubernetesServiceAccount.name"},
 		{"OAuthServer", `{issuer: https://a.example, storage: {sqlite: {storageClassName: %s}}}`, "spec.storage.sqlite.storageClassName", "storageClassName"},
 		{"OAuthServer", `{issuer: https://a.example, expose: {ingress: {className: %s}}}`, "spec.expose.ingress.className", "className"},
 		{"OAuthServer", `{issuer: https://a.example, expose: {ingress: {tlsSecretName: %s}}}`, "spec.expose.ingress.tlsSecretName", "tlsSecretName"},

@@ -137,6 +137,7 @@ func serviceAddressRules() map[string]rule {
 	rules := map[string]rule{}
 	for _, p := range []place{
 		{"OAuthClient", `{redirectURIs: ["https://a.example/cb"], backChannelLogout: {uri: %s}}`, "spec.backChannelLogout.uri", "backChannelLogout.uri"},
+		{"OAuthClient", `{type: Service, authentication: {privateKeyJWT: {jwksURI: %s}}}`, "spec.authentication.privateKeyJWT.jwksURI", "privateKeyJWT.jwksURI"},
 		{"OAuthResource", `{identifier: urn:a:b, choices: {type: a, title: A, source: {url: %s}}}`, "spec.choices.source.url", "url"},
 		{"OAuthIdentityProvider", `{oidc: {clientID: a, issuer: %s}}`, "spec.oidc.issuer", "issuer"},
 		{"OAuthIdentityProvider", `{github: {clientSecretRef: {name: a}, url: %s}}`, "spec.github.url", "url"},
