@@ -58,7 +58,7 @@ func (f *faulty) RedeemCode(ctx context.Context, code storage.Hash, c storage.Cl
 	})
 }
 
-func (f *faulty) Rotate(ctx context.Context, t storage.Hash, c storage.ClientRef, now time.Time, grace time.Duration, next storage.Successor, check func(storage.Grant, storage.User) error) (storage.Redemption, error) {
+func (f *faulty) Rotate(ctx context.Context, t storage.Hash, c storage.ClientRef, now time.Time, grace time.Duration, next storage.Successor, check func(storage.RefreshToken, storage.Grant, storage.User) error) (storage.Redemption, error) {
 	return guard(f, func() (storage.Redemption, error) { return f.Storage.Rotate(ctx, t, c, now, grace, next, check) })
 }
 
@@ -78,6 +78,10 @@ func (f *faulty) RevokeGrant(ctx context.Context, id string, now time.Time) erro
 func (f *faulty) EndUserSession(ctx context.Context, userID, sid string, now time.Time, tell func(storage.ClientRef) bool) error {
 	_, err := guard(f, func() (any, error) { return nil, f.Storage.EndUserSession(ctx, userID, sid, now, tell) })
 	return err
+}
+
+func (f *faulty) UseOnce(ctx context.Context, kind string, key storage.Hash, expires time.Time) (bool, error) {
+	return guard(f, func() (bool, error) { return f.Storage.UseOnce(ctx, kind, key, expires) })
 }
 
 func (f *faulty) RevokeToken(ctx context.Context, jti string, expiresAt time.Time) error {

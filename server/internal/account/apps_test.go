@@ -23,7 +23,7 @@ func (f *fixture) refresh(token storage.Hash, client storage.ClientRef) error {
 		}
 		next.Generation++
 		return next, nil
-	}, func(storage.Grant, storage.User) error { return nil })
+	}, func(storage.RefreshToken, storage.Grant, storage.User) error { return nil })
 	return err
 }
 

@@ -40,7 +40,7 @@ func (g RefreshToken) Authorize(ctx context.Context, r *Request) (*Authorization
 	next := func(current storage.RefreshToken) (storage.RefreshToken, error) {
 		return refresh.Next(current, r.Now, r.Client.Tokens.RefreshTokenIdle.Std())
 	}
-	check := func(grant storage.Grant, user storage.User) error {
+	check := func(_ storage.RefreshToken, grant storage.Grant, user storage.User) error {
 		if _, ok := CurrentUser(g.Accounts, r.Snapshot, r.Client.Client, user); !ok {
 			return inactive()
 		}

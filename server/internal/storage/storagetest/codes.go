@@ -16,7 +16,7 @@ const codeGrace = 2 * time.Second
 func (f *fixture) code(g storage.Grant) storage.Code {
 	return storage.Code{
 		Code: f.hash(), Request: f.hash(), GrantID: g.ID, Client: g.Client, RedirectURI: "https://app.example.com/cb", Challenge: "challenge",
-		Nonce: "n-0S6", Claims: json.RawMessage(`{"id_token":{"acr":null}}`), ACR: "urn:example:gold", CreatedAt: f.now, ExpiresAt: f.now.Add(time.Minute),
+		KeyThumbprint: "thumbprint", Nonce: "n-0S6", Claims: json.RawMessage(`{"id_token":{"acr":null}}`), ACR: "urn:example:gold", CreatedAt: f.now, ExpiresAt: f.now.Add(time.Minute),
 	}
 }
 

@@ -81,6 +81,64 @@ func testRefreshTokens(t *testing.T, f *fixture) {
 		_, err = f.rotate(r.Token.Token, g.Client, token.ExpiresAt.Add(-time.Microsecond))
 		noError(t, err)
 	})
+	t.Run("D10 a family is bound to the first key that a successor has, and to no other", func(t *testing.T) {
+		bound := func(key string) storage.Successor {
+			return func(c storage.RefreshToken) (storage.RefreshToken, error) {
+				s, err := nextAt(f.now)(c)
+				s.KeyThumbprint = key
+				return s, err
+			}
+		}
+		token, g := f.family(t)
+		wantEqual(t, token.KeyThumbprint, "")
+		for _, key := range []string{"one", "two", ""} {
+			var seen string
+			r, err := f.Rotate(f.ctx, token.Token, g.Client, f.now, grace, bound(key), func(current storage.RefreshToken, _ storage.Grant, _ storage.User) error {
+				seen = current.KeyThumbprint
+				return nil
+			})
+			noError(t, err)
+			wantEqual(t, seen, token.KeyThumbprint)
+			wantEqual(t, r.Token.KeyThumbprint, "one")
+			stored, _, err := f.RefreshToken(f.ctx, r.Token.Token)
+			noError(t, err)
+			wantEqual(t, stored, r.Token)
+			token = r.Token
+		}
+	})
+	t.Run("D10 a retry is asked about with the key that the family was bound to meanwhile", func(t *testing.T) {
+		token, g := f.family(t)
+		next := func(c storage.RefreshToken) (storage.RefreshToken, error) {
+			s, err := nextAt(f.now)(c)
+			s.KeyThumbprint = "one"
+			return s, err
+		}
+		_, err := f.Rotate(f.ctx, token.Token, g.Client, f.now, grace, next, nil)
+		noError(t, err)
+		var seen string
+		r, err := f.Rotate(f.ctx, token.Token, g.Client, f.now, grace, next, func(current storage.RefreshToken, _ storage.Grant, _ storage.User) error {
+			seen = current.KeyThumbprint
+			return nil
+		})
+		noError(t, err)
+		wantEqual(t, seen, "one")
+		wantEqual(t, r.Retried, true)
+	})
+	t.Run("D10 a family that begins bound stays so", func(t *testing.T) {
+		d := f.pending(t)
+		noError(t, f.ApproveDevice(f.ctx, d.Code, f.grant(f.user(t), d.Client), f.now))
+		first := f.first()
+		r, err := f.RedeemDevice(f.ctx, d.Code, d.Client, f.now, func(g storage.Grant, u storage.User) (*storage.RefreshToken, error) {
+			token, err := first(g, u)
+			token.KeyThumbprint = "one"
+			return token, err
+		})
+		noError(t, err)
+		wantEqual(t, r.Token.KeyThumbprint, "one")
+		again, err := f.rotate(r.Token.Token, d.Client, f.now)
+		noError(t, err)
+		wantEqual(t, again.Token.KeyThumbprint, "one")
+	})
 	t.Run("D07 a refusal of the caller comes back as it is and consumes nothing", func(t *testing.T) {
 		token, g := f.family(t)
 		mine := errors.New("mine")
