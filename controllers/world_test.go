@@ -274,3 +274,11 @@ func events(ctx context.Context, obj client.Object) []string {
 	}
 	return out
 }
+
+// documentsOf lists the Secrets with the documents of a kind in a namespace.
+func documentsOf(ctx context.Context, namespace string, kind registration.Kind) []corev1.Secret {
+	GinkgoHelper()
+	var list corev1.SecretList
+	Expect(admin.List(ctx, &list, client.InNamespace(namespace), client.MatchingLabels{registration.LabelDocument: string(kind)})).To(Succeed())
+	return list.Items
+}
