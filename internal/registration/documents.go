@@ -171,7 +171,8 @@ type Authentication struct {
 	ServiceAccount string `json:"serviceAccount,omitempty"`
 }
 
-// SecretHash verifies one client secret.
+// SecretHash verifies one client secret. One that is neither the first nor has an end is to become the current one: it works already,
+// and is written where the app reads it once every replica honours it.
 type SecretHash struct {
 	// ID names the secret in status and logs.
 	ID string `json:"id"`
@@ -179,15 +180,23 @@ type SecretHash struct {
 	SHA256 string `json:"sha256"`
 	// NotAfter ends its use; zero means never.
 	NotAfter time.Time `json:"notAfter,omitzero"`
+	// CreatedAt is when it was made, and ReplacedAt when another became the current one: the memory of whoever rotates
+	// secrets; the server does not ask for it.
+	CreatedAt  time.Time `json:"createdAt,omitzero"`
+	ReplacedAt time.Time `json:"replacedAt,omitzero"`
 }
 
-// Tokens holds a client's lifetimes, with defaults filled in by the compile step.
+// Tokens holds a client's lifetimes, with defaults filled in by the compile step. A lifetime that a manifest asks for and the policy's
+// limit does not allow refuses the client; a default is capped by the limit instead, whenever a token is made.
 type Tokens struct {
 	AccessTokenTTL Duration `json:"accessTokenTTL"`
 	// RefreshTokenTTL is absolute, counted from the grant and never extended by use.
 	RefreshTokenTTL Duration `json:"refreshTokenTTL"`
 	// RefreshTokenIdle ends a family that was not used for so long.
 	RefreshTokenIdle Duration `json:"refreshTokenIdle"`
+	// AccessTokenDefault and RefreshTokenDefault are true of a lifetime (AccessTokenTTL, RefreshTokenTTL) that the manifest leaves open.
+	AccessTokenDefault  bool `json:"accessTokenDefault,omitempty"`
+	RefreshTokenDefault bool `json:"refreshTokenDefault,omitempty"`
 }
 
 // Policy is what an OAuthGrantPolicy allows. Its selectors are not here: which clients it governs was decided when

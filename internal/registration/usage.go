@@ -32,13 +32,13 @@ type Uses struct {
 	More bool
 }
 
-// key is short, because there may be thousands in one annotation: eight digits of the client's UID keep secrets of the same id
+// Key is what a use is listed under in [Uses]. It is short, because there may be thousands in one annotation: eight digits of the client's UID keep secrets of the same id
 // apart, which are as good as never there.
-func (u SecretUse) key() string { return u.ClientUID[:min(8, len(u.ClientUID))] + "." + u.SecretID }
+func (u SecretUse) Key() string { return u.ClientUID[:min(8, len(u.ClientUID))] + "." + u.SecretID }
 
 // At is when a secret was last used; ok is false when that was not reported.
 func (u Uses) At(s SecretUse) (at time.Time, ok bool) {
-	at, ok = u.Last[s.key()]
+	at, ok = u.Last[s.Key()]
 	return at, ok
 }
 
@@ -51,7 +51,7 @@ func EncodeUses(last map[SecretUse]time.Time) string {
 	}
 	uses := make([]use, 0, len(last))
 	for s, at := range last {
-		uses = append(uses, use{s.key(), at.Unix() / 60})
+		uses = append(uses, use{s.Key(), at.Unix() / 60})
 	}
 	more := len(uses) > MaxUses
 	if more {
