@@ -11,6 +11,7 @@ import (
 
 	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
 	"github.com/grantkeeper/grantkeeper/internal/compile"
+	"github.com/grantkeeper/grantkeeper/internal/policy"
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 )
 
@@ -143,7 +144,8 @@ var _ = Describe("A client of people", func() {
 
 		edit(ctx, p, func(p *v1alpha1.OAuthGrantPolicy) { p.Spec.Allow.SkipConsent = false })
 		Expect(eventually(ctx, c, v1alpha1.ConditionAccepted, metav1.ConditionFalse, v1alpha1.ReasonPolicyRefused)).To(ContainSubstring("spec.consent Skip"))
-		Eventually(func() bool { return document(ctx, w.platform, c).Suspended }).Should(BeTrue())
+		allowed := platformDocument(ctx, registration.KindPolicy, p).(*registration.Policy)
+		Expect(policy.Accepts(allowed, document(ctx, w.platform, c))).NotTo(BeEmpty())
 	})
 
 	It("has keys at rest to keep what the database holds", func(ctx context.Context) {

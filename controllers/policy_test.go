@@ -11,6 +11,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
+	"github.com/grantkeeper/grantkeeper/internal/policy"
+	"github.com/grantkeeper/grantkeeper/internal/registration"
 )
 
 var _ = Describe("A decision about an OAuthClient", func() {
@@ -77,7 +79,10 @@ var _ = Describe("A decision about an OAuthClient", func() {
 		Eventually(func(g Gomega) {
 			d := document(ctx, w.platform, c)
 			g.Expect(d).NotTo(BeNil(), "what users granted it must survive a policy that was tightened by mistake")
-			g.Expect(d.Suspended).To(BeTrue())
+			allowed, ok := platformDocument(ctx, registration.KindPolicy, p).(*registration.Policy)
+			g.Expect(ok).To(BeTrue())
+			g.Expect(policy.Accepts(allowed, d)).NotTo(BeEmpty(), "the server refuses what its policy refuses")
+			g.Expect(d.Suspended).To(BeFalse(), "so that nothing has to be written per client, now or when the policy is loosened")
 		}, 2*time.Second).Should(Succeed())
 		Expect(refused(ctx, c, v1alpha1.ReasonPolicyRefused)).To(ContainSubstring("client_credentials"))
 		eventually(ctx, c, v1alpha1.ConditionProgrammed, metav1.ConditionFalse, v1alpha1.ReasonCutOff)
@@ -92,6 +97,7 @@ var _ = Describe("A decision about an OAuthClient", func() {
 		By("deleting it")
 		Expect(admin.Delete(ctx, second)).To(Succeed())
 		refused(ctx, c, v1alpha1.ReasonPolicyRefused)
+		Eventually(func() bool { return document(ctx, w.platform, c).Suspended }).Should(BeTrue(), "the policy that governed it is gone")
 
 		By("labels of the namespace that no policy selects")
 		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.apps}}

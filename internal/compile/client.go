@@ -199,7 +199,9 @@ func declaredField(c *v1alpha1.OAuthClient, field string) string {
 // lastAccepted is the previous registration as it may be served while an edit is refused, or nil. Nothing of an object
 // that was deleted and made again, or that has another client id now, is served on. When no policy accepts the previous
 // registration either, it is cut off: suspended rather than withdrawn, since a withdrawn client loses what users granted
-// it, and a policy that was tightened by mistake is soon loosened again.
+// it, and a policy that was tightened by mistake is soon loosened again. Where the policy that governed it still selects it,
+// nothing is written at all: the server itself refuses what its policy refuses, and takes it again as soon as that policy
+// is loosened, however many clients it governs.
 func lastAccepted(in ClientInputs, governors []*governor) (last *registration.Client, cutOff bool) {
 	c, previous := in.Client, in.Previous
 	if previous == nil || previous.UID != string(c.UID) || previous.ClientID != ClientID(c) ||
@@ -214,13 +216,19 @@ func lastAccepted(in ClientInputs, governors []*governor) (last *registration.Cl
 		served.Authentication.Secrets = slices.Clone(in.Secrets)
 	}
 	cutOff = true
+	refusedByServer := false
 	for _, g := range governors {
-		if allowed := g.policy(); allowed != nil && len(policy.Accepts(allowed, &served)) == 0 {
+		allowed := g.policy()
+		if allowed == nil {
+			continue
+		}
+		if len(policy.Accepts(allowed, &served)) == 0 {
 			served.Policy, cutOff = allowed.Name, false
 			break
 		}
+		refusedByServer = refusedByServer || allowed.Name == served.Policy
 	}
-	if cutOff {
+	if cutOff && !refusedByServer {
 		served.Suspended = true
 	}
 	if served.Validate() != nil {

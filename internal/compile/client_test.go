@@ -287,7 +287,7 @@ func TestLastKnownGood(t *testing.T) {
 		edit   func(*v1alpha1.OAuthClient)
 		inputs func(*ClientInputs)
 		served func(want *registration.Client) // nil: nothing is served
-		cutOff bool                            // what was served is suspended
+		cutOff bool                            // it is not served any more, and what was served is kept: suspended, unless the policy is there to refuse it
 	}{
 		"an edit that is refused leaves what was accepted": {edit: with(badEdit), served: func(*registration.Client) {}},
 		"so does one that is not even valid":               {edit: with(func(s *spec) { optionalSecret(s); s.RedirectURIs = []string{"x"} }), served: func(*registration.Client) {}},
@@ -295,10 +295,14 @@ func TestLastKnownGood(t *testing.T) {
 		"a suspension counts at once":                      {edit: with(func(s *spec) { badEdit(s); s.Suspended = true }), served: func(c *registration.Client) { c.Suspended = true }},
 		"a refused edit that drops the secret keeps it":    {edit: with(func(s *spec) { s.Scopes = []string{"admin"} }), inputs: func(in *ClientInputs) { in.Secrets = nil }, served: func(*registration.Client) {}},
 		"another policy may take over":                     {edit: with(badEdit), inputs: func(in *ClientInputs) { in.Policies = []v1alpha1.OAuthGrantPolicy{grantPolicy("other")} }, served: func(c *registration.Client) { c.Policy = "other" }},
-		"a policy that was tightened ends it":              {edit: with(badEdit), inputs: func(in *ClientInputs) { in.Policies[0].Spec.Allow.Scopes = nil }, cutOff: true},
+		"a policy that was tightened ends it, by itself":   {edit: with(badEdit), inputs: func(in *ClientInputs) { in.Policies[0].Spec.Allow.Scopes = nil }, cutOff: true, served: func(*registration.Client) {}},
 		"a policy that was deleted ends it":                {edit: with(badEdit), inputs: func(in *ClientInputs) { in.Policies = nil }, cutOff: true},
 		"a policy that became invalid ends it":             {edit: with(badEdit), inputs: func(in *ClientInputs) { in.Policies[0].Spec.Allow.Scopes = []string{"openid", " "} }, cutOff: true},
-		"without an edit a tightened policy ends it too":   {edit: func(c *v1alpha1.OAuthClient) { original.DeepCopyInto(c) }, inputs: func(in *ClientInputs) { in.Policies[0].Spec.Allow.Scopes = nil }, cutOff: true},
+		"without an edit a tightened policy ends it too":   {edit: func(c *v1alpha1.OAuthClient) { original.DeepCopyInto(c) }, inputs: func(in *ClientInputs) { in.Policies[0].Spec.Allow.Scopes = nil }, cutOff: true, served: func(*registration.Client) {}},
+		"another policy that refuses it does not end it by itself": {edit: with(badEdit), inputs: func(in *ClientInputs) {
+			in.Policies = []v1alpha1.OAuthGrantPolicy{grantPolicy("other")}
+			in.Policies[0].Spec.Allow.Scopes = nil
+		}, cutOff: true},
 		"a namespace that may not attach any more ends it": {edit: with(badEdit), inputs: func(in *ClientInputs) {
 			in.Servers[0].Spec.Clients = &v1alpha1.ServerClients{NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"oauth": "on"}}}
 		}, cutOff: true},
@@ -332,7 +336,7 @@ func TestLastKnownGood(t *testing.T) {
 			if !cmp.Equal(before, *previous) {
 				t.Error("the previous registration was changed in place")
 			}
-			if tc.cutOff {
+			if tc.cutOff && tc.served == nil {
 				tc.served = func(c *registration.Client) { c.Suspended = true }
 			}
 			if got.CutOff != tc.cutOff {

@@ -216,7 +216,8 @@ func TestPeopleClients(t *testing.T) {
 		in := inputs(c, func(in *ClientInputs) { in.Policies[0].Spec.Allow.SkipConsent = true })
 		in.Previous = Client(in).Registration
 		in.Policies[0].Spec.Allow.SkipConsent = false
-		if got := Client(in); !got.CutOff || !got.Registration.Suspended {
+		got := Client(in)
+		if !got.CutOff || !refusedByItsPolicy(in, got.Registration) {
 			t.Errorf("got %+v", got)
 		}
 	})
