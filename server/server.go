@@ -59,6 +59,8 @@ type Config struct {
 	// PrivateLogouts lets clients be told of logouts at addresses of private networks. The addresses are app teams' word: it is
 	// for platforms whose networks let the server reach nothing that those teams could not reach themselves.
 	PrivateLogouts bool
+	// PrivateKeySets lets the keys of clients be fetched from addresses (jwksURI) of private networks, for the same platforms.
+	PrivateKeySets bool
 	// Drain is how long the server goes on accepting after it has stopped being ready, so that nobody sends to a closed
 	// listener.
 	Drain time.Duration
@@ -99,6 +101,7 @@ type Server struct {
 	account  *account.Account
 	logout   *logout.Logout
 	notifier *logout.Notifier
+	keySets  *clientauth.RemoteKeys
 	factors  *factor.Factors
 	atRest   *seal.Sealer
 	metrics  *ops.Metrics
@@ -166,7 +169,10 @@ func (s *Server) wire() error {
 	now, random := s.deps.Now, s.deps.Random
 	s.signer = signer.New()
 	s.edge = edge.New(s.registry, s.deps.Log)
-	clients := clientauth.New(clientauth.Basic{}, clientauth.Post{}, clientauth.None{})
+	clients, err := s.wireClients()
+	if err != nil {
+		return err
+	}
 	issuer := token.NewIssuer(s.signer, random)
 	events := audit.New(s.deps.Log)
 	providers := s.wireProviders()
@@ -186,7 +192,6 @@ func (s *Server) wire() error {
 	s.introspect = &introspect.Endpoint{Registry: s.registry, Clients: clients, Issuer: issuer, Store: s.storage, Accounts: providers, Audit: events, Metrics: s.metrics, Now: now, Address: s.edge.Address}
 	s.userinfo = &userinfo.Endpoint{Registry: s.registry, Issuer: issuer, Store: s.storage, Accounts: providers, Now: now}
 	s.jwks = &jwks.Endpoint{Signer: s.signer, MaxAge: registration.JWKSMaxAge}
-	var err error
 	s.web, err = web.New(web.Deps{
 		Registry: s.registry, Storage: s.storage, Accounts: providers, Now: now, Random: random,
 		Address: s.edge.Address, RequestID: edge.RequestID, Log: s.deps.Log,
@@ -306,6 +311,10 @@ func (s *Server) Close() error {
 		if l != nil {
 			errs = append(errs, ignore(l.Close(), net.ErrClosed))
 		}
+	}
+	if s.keySets != nil {
+		s.keySets.Close()
+		s.keySets = nil
 	}
 	if s.storage != nil {
 		errs = append(errs, s.storage.Close())

@@ -1,10 +1,10 @@
 package clientauth
 
 import (
+	"context"
 	"encoding/base64"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
@@ -46,6 +46,6 @@ func (Basic) Present(authorization string, _ oauth.Params) (Attempt, bool, error
 }
 
 // Verify compares the secret.
-func (Basic) Verify(a Attempt, c *registry.Client, now time.Time) (string, bool, bool) {
-	return verifySecret(a.Secret, c, now)
+func (Basic) Verify(_ context.Context, a Attempt, c *registry.Client, at At) (Proof, error) {
+	return verifySecret(a.Secret, c, at.Now)
 }

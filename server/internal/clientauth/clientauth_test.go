@@ -116,7 +116,7 @@ func TestAuthenticate(t *testing.T) {
 			if fail != nil {
 				t.Fatal(fail)
 			}
-			got, err := New(Basic{}, Post{}, None{}).Authenticate(s, Request{Authorization: tt.authorization, Params: params, Address: here, Now: now})
+			got, err := New(Deps{}, Basic{}, Post{}, None{}).Authenticate(t.Context(), s, Request{Authorization: tt.authorization, Params: params, Address: here, Now: now})
 			if tt.code != "" {
 				if err == nil || err.Code != tt.code || (err.Challenge != "") != tt.challenge {
 					t.Fatalf("got %+v, want %s, challenge %v", err, tt.code, tt.challenge)
@@ -138,16 +138,16 @@ func TestAuthenticate(t *testing.T) {
 
 func TestAnOldSecretEnds(t *testing.T) {
 	params, _ := oauth.ParseForm("client_id=service&client_secret=old" + secret)
-	_, err := New(Post{}).Authenticate(snapshot(t), Request{Params: params, Address: here, Now: now.Add(time.Minute)})
+	_, err := New(Deps{}, Post{}).Authenticate(t.Context(), snapshot(t), Request{Params: params, Address: here, Now: now.Add(time.Minute)})
 	if !errors.Is(err, oauth.InvalidClient()) {
 		t.Error(err)
 	}
 }
 
 func TestB17TwentyWrongSecretsInAMinute(t *testing.T) {
-	s, a := snapshot(t), New(Basic{}, Post{}, None{})
+	s, a := snapshot(t), New(Deps{}, Basic{}, Post{}, None{})
 	try := func(secret string, from netip.Addr, at time.Time) *oauth.Error {
-		_, err := a.Authenticate(s, Request{Authorization: basic("service", secret), Address: from, Now: at})
+		_, err := a.Authenticate(t.Context(), s, Request{Authorization: basic("service", secret), Address: from, Now: at})
 		return err
 	}
 	for n := range 20 {
@@ -181,13 +181,13 @@ func TestB17TwentyWrongSecretsInAMinute(t *testing.T) {
 func TestB04UnknownClientAndWrongSecretTakeTheSameTime(t *testing.T) {
 	s := snapshot(t)
 	measure := func() (gap float64) {
-		a := New(Basic{})
+		a := New(Deps{}, Basic{})
 		var took [2][]time.Duration
 		for n := range 10_000 {
 			for i, header := range []string{basic("service", "wrong-secret"), basic("nobodyy", "wrong-secret")} {
 				from := netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)})
 				start := time.Now()
-				_, _ = a.Authenticate(s, Request{Authorization: header, Address: from, Now: now})
+				_, _ = a.Authenticate(t.Context(), s, Request{Authorization: header, Address: from, Now: now})
 				took[i] = append(took[i], time.Since(start))
 			}
 		}

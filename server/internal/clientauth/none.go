@@ -1,7 +1,7 @@
 package clientauth
 
 import (
-	"time"
+	"context"
 
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
@@ -18,13 +18,14 @@ func (None) Challenge() string { return "" }
 
 // Present takes a client_id when nothing else identifies the client.
 func (None) Present(authorization string, p oauth.Params) (Attempt, bool, error) {
-	if authorization != "" || p.Get("client_secret") != "" || p.Get("client_id") == "" {
+	if authorization != "" || p.Get("client_secret") != "" || p.Get("client_id") == "" ||
+		p.Get("client_assertion") != "" || p.Get("client_assertion_type") != "" {
 		return Attempt{}, false, nil
 	}
 	return Attempt{ClientID: p.Get("client_id")}, true, nil
 }
 
 // Verify accepts public clients.
-func (None) Verify(a Attempt, c *registry.Client, now time.Time) (string, bool, bool) {
-	return verifySecret("", c, now)
+func (None) Verify(_ context.Context, _ Attempt, c *registry.Client, at At) (Proof, error) {
+	return verifySecret("", c, at.Now)
 }

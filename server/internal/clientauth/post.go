@@ -1,7 +1,7 @@
 package clientauth
 
 import (
-	"time"
+	"context"
 
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
@@ -26,6 +26,6 @@ func (Post) Present(_ string, p oauth.Params) (Attempt, bool, error) {
 }
 
 // Verify compares the secret.
-func (Post) Verify(a Attempt, c *registry.Client, now time.Time) (string, bool, bool) {
-	return verifySecret(a.Secret, c, now)
+func (Post) Verify(_ context.Context, a Attempt, c *registry.Client, at At) (Proof, error) {
+	return verifySecret(a.Secret, c, at.Now)
 }

@@ -15,10 +15,15 @@ import (
 // verifySecret compares SHA-256 hashes in constant time. Secrets are 256 machine-made bits, so that a slow hash would
 // protect nothing. A client that may authenticate by secret or not at all is checked when it sends one and is public
 // when it sends none.
-func verifySecret(secret string, c *registry.Client, now time.Time) (id string, authenticated, ok bool) {
+func verifySecret(secret string, c *registry.Client, now time.Time) (Proof, error) {
 	if secret == "" {
-		return "", false, slices.Contains(c.Authentication.Methods, registration.AuthenticationNone)
+		if slices.Contains(c.Authentication.Methods, registration.AuthenticationNone) {
+			return Proof{}, nil
+		}
+		return Proof{}, ErrRefused
 	}
+	var id string
+	var ok bool
 	sum := sha256.Sum256([]byte(secret))
 	var presented [2 * sha256.Size]byte
 	hex.Encode(presented[:], sum[:])
@@ -32,7 +37,10 @@ func verifySecret(secret string, c *registry.Client, now time.Time) (id string, 
 	for n := len(c.Authentication.Secrets); n < usualSecrets; n++ {
 		constantTimeEqual(&presented, "") // a client with one secret, or that does not exist, costs what one with two costs
 	}
-	return id, ok, ok && slices.Contains(c.Authentication.Methods, registration.AuthenticationClientSecret)
+	if !ok || !slices.Contains(c.Authentication.Methods, registration.AuthenticationClientSecret) {
+		return Proof{}, ErrRefused
+	}
+	return Proof{SecretID: id, Authenticated: true}, nil
 }
 
 // usualSecrets is how many secrets a client has during a rotation.

@@ -134,7 +134,7 @@ func (p *Pipeline) Serve(ctx context.Context, in Input) (*Response, Event, error
 		// Found out now, before anything is consumed for tokens that could not be signed (B18).
 		return nil, event, oauth.Unavailable()
 	}
-	client, fail := p.clients.Authenticate(s, clientauth.Request{Authorization: in.Authorization, Params: in.Params, Address: in.Address, Now: in.Now})
+	client, fail := p.clients.Authenticate(ctx, s, clientauth.Request{Authorization: in.Authorization, Params: in.Params, Address: in.Address, Now: in.Now})
 	if fail != nil {
 		return nil, event, fail
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/grantkeeper/grantkeeper/internal/policy"
 	"github.com/grantkeeper/grantkeeper/internal/registration"
+	"github.com/grantkeeper/grantkeeper/server/internal/jwkset"
 )
 
 // RefusedError says why a client that is registered is not served: its governing policy does not accept it, or is gone.
@@ -64,6 +65,10 @@ func newClient(d *registration.Client, refused *RefusedError) *Client {
 		GrantTypeSet: set(d.GrantTypes),
 		Public:       slices.Contains(d.Authentication.Methods, registration.AuthenticationNone),
 		Subject:      "client:" + d.DocumentName(),
+	}
+	if len(d.Authentication.JWKS) > 0 {
+		// Keys that cannot be used authenticate nobody.
+		c.Keys, _ = jwkset.Parse(d.Authentication.JWKS, registration.MaxClientKeys)
 	}
 	if refused != nil { // a nil *RefusedError in the interface would not be nil
 		c.Refused = refused

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/grantkeeper/grantkeeper/internal/registration"
+	"github.com/grantkeeper/grantkeeper/server/internal/jwkset"
 )
 
 // Client is a registered client with everything that requests need to know about it, worked out in advance.
@@ -22,6 +23,8 @@ type Client struct {
 	GrantTypeSet map[string]struct{}
 	// Public is true when the client need not authenticate.
 	Public bool
+	// Keys verify its assertions where they are part of its registration; nil for a client without.
+	Keys *jwkset.Set
 	// Subject is the sub of tokens that the client obtains for itself: "client:namespace/name".
 	Subject string
 }
@@ -59,6 +62,7 @@ type Snapshot struct {
 // shared is what is not a client. Snapshots between which none of it changed share one copy.
 type shared struct {
 	server    *registration.Server
+	accounts  *jwkset.Set // of server.ServiceAccounts
 	keys      *registration.Keys
 	policies  map[string]*registration.Policy
 	resources map[string]*registration.Resource // by identifier
@@ -76,6 +80,9 @@ type scopeOf struct {
 
 // Server returns the settings; nil until they are loaded.
 func (s *Snapshot) Server() *registration.Server { return s.server }
+
+// ServiceAccountKeys returns the keys with which the cluster signs tokens of ServiceAccounts; nil when they are not known.
+func (s *Snapshot) ServiceAccountKeys() *jwkset.Set { return s.accounts }
 
 // Keys returns the key material; nil until it is loaded.
 func (s *Snapshot) Keys() *registration.Keys { return s.keys }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/grantkeeper/grantkeeper/internal/registration"
+	"github.com/grantkeeper/grantkeeper/server/internal/jwkset"
 )
 
 // record is what the source has under one key.
@@ -365,6 +366,9 @@ func gather(records map[Key]*record) shared {
 		case *registration.IdentityProvider:
 			s.providers = append(s.providers, d)
 		}
+	}
+	if s.server != nil && s.server.ServiceAccounts != nil {
+		s.accounts, _ = jwkset.Parse(s.server.ServiceAccounts.JWKS, registration.MaxClusterKeys) // none verify nothing
 	}
 	for _, identifier := range slices.Sorted(maps.Keys(s.resources)) {
 		r := s.resources[identifier]

@@ -75,7 +75,7 @@ func (e *Endpoint) start(w http.ResponseWriter, r *http.Request, event *audit.Ev
 	if fail != nil {
 		return nil, fail
 	}
-	client, fail := e.Clients.Authenticate(s, clientauth.Request{Authorization: r.Header.Get("Authorization"), Params: params, Address: event.Address, Now: now})
+	client, fail := e.Clients.Authenticate(r.Context(), s, clientauth.Request{Authorization: r.Header.Get("Authorization"), Params: params, Address: event.Address, Now: now})
 	if fail != nil {
 		return nil, fail
 	}

@@ -89,7 +89,7 @@ func (e *Endpoint) introspect(w http.ResponseWriter, r *http.Request, event *aud
 	if fail != nil {
 		return nil, fail
 	}
-	caller, fail := e.Clients.Authenticate(s, clientauth.Request{Authorization: r.Header.Get("Authorization"), Params: params, Address: event.Address, Now: now})
+	caller, fail := e.Clients.Authenticate(r.Context(), s, clientauth.Request{Authorization: r.Header.Get("Authorization"), Params: params, Address: event.Address, Now: now})
 	if fail != nil {
 		return nil, fail
 	}

@@ -62,7 +62,7 @@ func (e *Endpoint) revoke(w http.ResponseWriter, r *http.Request, event *audit.E
 		wire.AllowError(w, r, s)
 		return fail
 	}
-	client, fail := e.Clients.Authenticate(s, clientauth.Request{Authorization: r.Header.Get("Authorization"), Params: params, Address: event.Address, Now: now})
+	client, fail := e.Clients.Authenticate(r.Context(), s, clientauth.Request{Authorization: r.Header.Get("Authorization"), Params: params, Address: event.Address, Now: now})
 	if fail != nil {
 		wire.AllowError(w, r, s)
 		return fail

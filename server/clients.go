@@ -1,0 +1,13 @@
+package server
+
+import "github.com/grantkeeper/grantkeeper/server/internal/clientauth"
+
+// wireClients makes what authenticates clients, for every endpoint.
+func (s *Server) wireClients() (*clientauth.Authenticator, error) {
+	var err error
+	if s.keySets, err = clientauth.NewRemoteKeys(s.config.PrivateKeySets, s.deps.Log); err != nil {
+		return nil, err
+	}
+	return clientauth.New(clientauth.Deps{Replays: s.storage},
+		clientauth.Basic{}, clientauth.Post{}, clientauth.PrivateKeyJWT{Remote: s.keySets}, clientauth.None{}), nil
+}

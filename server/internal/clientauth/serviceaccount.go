@@ -1,0 +1,35 @@
+package clientauth
+
+import (
+	"strings"
+	"time"
+
+	"github.com/grantkeeper/grantkeeper/server/internal/registry"
+)
+
+// accountLife is how long a ServiceAccount's token may live. The cluster is not asked whether the pod is still there, so that the
+// end of the token is what ends it.
+const accountLife = 24 * time.Hour
+
+// verifyServiceAccount checks a token of the cluster for a pod of the client's ServiceAccount, by the keys that the operator read from
+// the cluster. The same token may come again until it ends: a pod is given a new one only every hour or so. ErrRefused also where
+// the cluster's keys are not known.
+func verifyServiceAccount(x *assertion, c *registry.Client, at At) (Proof, error) {
+	keys, accounts := at.Snapshot.ServiceAccountKeys(), at.Snapshot.Server().ServiceAccounts
+	_, err := keys.Verify(x.signed)
+	if err != nil || accounts == nil {
+		return Proof{}, ErrRefused
+	}
+	k := x.claims.Kubernetes
+	holds := x.claims.Issuer == accounts.Issuer && x.claims.Subject == c.Authentication.ServiceAccount &&
+		// Exactly one audience: a token for somebody else too could have come from there.
+		len(x.claims.Audience) == 1 && x.claims.Audience[0] == at.Snapshot.Server().Issuer &&
+		x.claims.timely(at.Now, accountLife) &&
+		// A token that no pod holds was made by hand and works wherever it is copied to.
+		k.Pod.Name != "" && k.Pod.UID != "" && k.ServiceAccount.UID != "" &&
+		strings.Join([]string{"system:serviceaccount", k.Namespace, k.ServiceAccount.Name}, ":") == x.claims.Subject
+	if !holds {
+		return Proof{}, ErrRefused
+	}
+	return Proof{Authenticated: true}, nil
+}
