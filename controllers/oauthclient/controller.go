@@ -93,7 +93,7 @@ func (r *Reconciler) gone(ctx context.Context, name types.NamespacedName) error 
 		return nil
 	}
 	var secrets corev1.SecretList
-	err := r.List(ctx, &secrets, client.InNamespace(name.Namespace),
+	err := r.List(ctx, &secrets, client.InNamespace(name.Namespace), client.DisableReadYourWritesConsistency,
 		client.MatchingFields{index.Controller: index.ControlledBy(owned.KindClient, name.Name)})
 	if err != nil {
 		return err

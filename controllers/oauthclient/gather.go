@@ -33,7 +33,7 @@ type gathered struct {
 func (r *Reconciler) gather(ctx context.Context, c *v1alpha1.OAuthClient) (*gathered, error) {
 	g := &gathered{inputs: compile.ClientInputs{Client: c}}
 	var servers v1alpha1.OAuthServerList
-	if err := r.List(ctx, &servers); err != nil {
+	if err := r.list(ctx, &servers); err != nil {
 		return nil, status.Failed(err, "list OAuthServers")
 	}
 	g.inputs.Servers = servers.Items
@@ -56,13 +56,20 @@ func (r *Reconciler) gather(ctx context.Context, c *v1alpha1.OAuthClient) (*gath
 	return g, r.gatherPrevious(ctx, c, server, g)
 }
 
+// list reads manifests, from the cache's own objects: compile does not change them, and to copy fifty policies for each of
+// ten thousand clients would be most of the work. There is no waiting for what the operator wrote: that is statuses alone,
+// and would have every client wait for those of all others.
+func (r *Reconciler) list(ctx context.Context, list client.ObjectList, where ...client.ListOption) error {
+	return r.List(ctx, list, append(where, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency)...)
+}
+
 func (r *Reconciler) gatherPlatform(ctx context.Context, namespace string, g *gathered) error {
 	var policies v1alpha1.OAuthGrantPolicyList
-	if err := r.List(ctx, &policies, client.InNamespace(namespace)); err != nil {
+	if err := r.list(ctx, &policies, client.InNamespace(namespace)); err != nil {
 		return status.Failed(err, "list OAuthGrantPolicies")
 	}
 	var resources v1alpha1.OAuthResourceList
-	if err := r.List(ctx, &resources, client.InNamespace(namespace)); err != nil {
+	if err := r.list(ctx, &resources, client.InNamespace(namespace)); err != nil {
 		return status.Failed(err, "list OAuthResources")
 	}
 	g.inputs.Policies, g.inputs.Resources = policies.Items, resources.Items
@@ -83,7 +90,7 @@ func (r *Reconciler) labelsOf(ctx context.Context, namespace string) (map[string
 // gatherRivals finds the other clients with the same client id, and which of them are registered.
 func (r *Reconciler) gatherRivals(ctx context.Context, c *v1alpha1.OAuthClient, server *v1alpha1.OAuthServer, g *gathered) error {
 	var list v1alpha1.OAuthClientList
-	if err := r.List(ctx, &list, client.MatchingFields{index.ClientID: compile.ClientID(c)}); err != nil {
+	if err := r.list(ctx, &list, client.MatchingFields{index.ClientID: compile.ClientID(c)}); err != nil {
 		return status.Failed(err, "list OAuthClients")
 	}
 	for i := range list.Items {
@@ -95,7 +102,7 @@ func (r *Reconciler) gatherRivals(ctx context.Context, c *v1alpha1.OAuthClient, 
 		if err != nil {
 			return err
 		}
-		found, err := r.publisher.Store.Find(ctx, registration.KindClient, client.ObjectKeyFromObject(other))
+		found, err := r.publisher.Store.Find(ctx, registration.KindClient, client.ObjectKeyFromObject(other), server.Namespace)
 		if err != nil {
 			return err
 		}
@@ -109,13 +116,16 @@ func (r *Reconciler) gatherRivals(ctx context.Context, c *v1alpha1.OAuthClient, 
 
 // gatherSecrets finds the client's Secret, those it had under other names, and those of earlier clients of its name.
 func (r *Reconciler) gatherSecrets(ctx context.Context, c *v1alpha1.OAuthClient, g *gathered) error {
+	name := compile.SecretName(c)
+	if err := r.publisher.Store.Secrets.Seen(ctx, types.NamespacedName{Namespace: c.Namespace, Name: name}); err != nil {
+		return status.Failed(err, "read Secret %s/%s", c.Namespace, name)
+	}
 	var list corev1.SecretList
-	err := r.List(ctx, &list, client.InNamespace(c.Namespace),
+	err := r.List(ctx, &list, client.InNamespace(c.Namespace), client.DisableReadYourWritesConsistency,
 		client.MatchingFields{index.Controller: index.ControlledBy(owned.KindClient, c.Name)})
 	if err != nil {
 		return status.Failed(err, "list the Secrets of OAuthClient %s/%s", c.Namespace, c.Name)
 	}
-	name := compile.SecretName(c)
 	for i := range list.Items {
 		s := &list.Items[i]
 		switch {
@@ -139,7 +149,11 @@ func (r *Reconciler) gatherSecrets(ctx context.Context, c *v1alpha1.OAuthClient,
 // gatherPrevious decodes the registration in force. One that does not decode, or that belongs to an earlier client of
 // the same name, is no memory: a client that is made again inherits nothing (K05).
 func (r *Reconciler) gatherPrevious(ctx context.Context, c *v1alpha1.OAuthClient, server *v1alpha1.OAuthServer, g *gathered) error {
-	found, err := r.publisher.Store.Find(ctx, registration.KindClient, client.ObjectKeyFromObject(c))
+	namespace := ""
+	if server != nil {
+		namespace = server.Namespace
+	}
+	found, err := r.publisher.Store.Find(ctx, registration.KindClient, client.ObjectKeyFromObject(c), namespace)
 	if err != nil {
 		return err
 	}

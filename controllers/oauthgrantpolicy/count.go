@@ -29,7 +29,7 @@ const settle = 2 * time.Second
 // by what the clients' own statuses say, so that the two never disagree for long.
 func (r *Reconciler) count(ctx context.Context, p *v1alpha1.OAuthGrantPolicy) (*v1alpha1.PolicyClientCounts, error) {
 	var list v1alpha1.OAuthClientList
-	if err := r.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+	if err := r.List(ctx, &list, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
 		return nil, status.Failed(err, "list OAuthClients")
 	}
 	counts := &v1alpha1.PolicyClientCounts{}
@@ -84,25 +84,30 @@ func verdictChanged() predicate.Predicate {
 	}}
 }
 
-// recount wakes the policies of a client's server a little later.
+// recount wakes the policies whose counts a client is in, a little later: the one that governs it, and for a client that is
+// refused all those of its server, since their selectors decide.
 func (r *Reconciler) recount() handler.EventHandler {
-	later := func(ctx context.Context, o client.Object, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
-		namespace := serverNamespace(o.(*v1alpha1.OAuthClient))
-		if namespace == "" {
-			return
-		}
-		beside := &v1alpha1.OAuthServer{ObjectMeta: metav1.ObjectMeta{Namespace: namespace}}
-		for _, req := range r.beside(ctx, beside) {
-			q.AddAfter(req, settle)
+	later := func(ctx context.Context, c *v1alpha1.OAuthClient, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+		namespace := serverNamespace(c)
+		switch {
+		case namespace == "":
+		case c.Status.Policy != "":
+			q.AddAfter(reconcile.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: c.Status.Policy}}, settle)
+		case refused(c):
+			beside := &v1alpha1.OAuthServer{ObjectMeta: metav1.ObjectMeta{Namespace: namespace}}
+			for _, req := range r.beside(ctx, beside) {
+				q.AddAfter(req, settle)
+			}
 		}
 	}
 	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+	of := func(o client.Object) *v1alpha1.OAuthClient { return o.(*v1alpha1.OAuthClient) }
 	return handler.Funcs{
-		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { later(ctx, e.Object, q) },
-		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { later(ctx, e.Object, q) },
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { later(ctx, of(e.Object), q) },
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { later(ctx, of(e.Object), q) },
 		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
-			later(ctx, e.ObjectOld, q)
-			later(ctx, e.ObjectNew, q)
+			later(ctx, of(e.ObjectOld), q)
+			later(ctx, of(e.ObjectNew), q)
 		},
 	}
 }

@@ -20,7 +20,7 @@ import (
 // whatever is wrong with them: every token and session depends on them, and a person may be able to mend them.
 func (x *run) keys(ctx context.Context) error {
 	owner := client.ObjectKeyFromObject(x.server)
-	found, err := x.store.Find(ctx, registration.KindKeys, owner)
+	found, err := x.store.Find(ctx, registration.KindKeys, owner, owner.Namespace)
 	if err != nil {
 		return err
 	}

@@ -75,7 +75,7 @@ func (x *run) publish(ctx context.Context) error {
 		return nil
 	}
 	owner := client.ObjectKeyFromObject(x.server)
-	found, err := x.store.Find(ctx, registration.KindServer, owner)
+	found, err := x.store.Find(ctx, registration.KindServer, owner, owner.Namespace)
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ func (c Compiled) served() bool {
 // Settle marks Accepted, and publishes the document or withdraws it. A manifest that is refused is not served as it was
 // before: these are the platform's own rules, and what they do not allow any more has to end.
 func (p Publisher) Settle(ctx context.Context, marks *status.Conditions, kind registration.Kind, owner types.NamespacedName, c Compiled) error {
-	found, err := p.Store.Find(ctx, kind, owner)
+	found, err := p.Store.Find(ctx, kind, owner, owner.Namespace)
 	if err != nil {
 		return err
 	}

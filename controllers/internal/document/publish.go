@@ -13,6 +13,11 @@ import (
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 )
 
+// settle is how long replicas that are alive get to load a document before a status says that they have not: they mostly
+// need a fraction of a second, and one write of a status does where two would. The API server stands still for longer
+// under a load of many manifests.
+const settle = 2 * time.Second
+
 // Publisher brings documents of one kind to the replicas and says when they are served.
 type Publisher struct {
 	Store Store
@@ -33,13 +38,15 @@ func (p Publisher) Publish(ctx context.Context, marks *status.Conditions, server
 	}
 	at := types.NamespacedName{Namespace: server.Namespace, Name: server.Name}
 	// Registered as waiting first, judged second: a Lease that moves in between finds us on the list.
-	p.Waiting.Add(at, owner, version)
+	since := p.Waiting.Add(at, owner, version, p.Clock())
 	replicas, err := replica.Of(ctx, p.Store.Secrets.Client, at, p.Clock())
 	if err != nil {
 		return status.Failed(err, "read the Leases of OAuthServer %s", at)
 	}
 	if p.program(marks, at, replicas, version) {
 		p.Waiting.Done(owner)
+	} else if len(replicas.Loaded) > 0 {
+		marks.Soon(since.Add(settle))
 	}
 	return nil
 }

@@ -26,10 +26,20 @@ type Store struct {
 // Find lists the Secrets with the document of a manifest, in all namespaces: usually one, two while a client moves from
 // one server to another. Only those that the operator made count: a Secret that merely carries the same labels is
 // neither read nor removed (K4).
-func (s Store) Find(ctx context.Context, kind registration.Kind, owner types.NamespacedName) ([]corev1.Secret, error) {
-	var list corev1.SecretList
-	err := s.Secrets.Client.List(ctx, &list, client.MatchingFields{index.Document: index.DocumentOf(kind, owner.String())})
+//
+// What the operator itself has written in the namespace, which is where the document belongs, is found at once; what it wrote
+// elsewhere a moment ago comes with its event, which wakes the manifest. To list consistently would be to wait for whatever
+// is being written for any other manifest.
+func (s Store) Find(ctx context.Context, kind registration.Kind, owner types.NamespacedName, namespace string) ([]corev1.Secret, error) {
 	name := compile.DocumentName(kind, owner)
+	if namespace != "" {
+		if err := s.Secrets.Seen(ctx, types.NamespacedName{Namespace: namespace, Name: name}); err != nil {
+			return nil, status.Failed(err, "read the document of %s", owner)
+		}
+	}
+	var list corev1.SecretList
+	err := s.Secrets.Client.List(ctx, &list, client.MatchingFields{index.Document: index.DocumentOf(kind, owner.String())},
+		client.DisableReadYourWritesConsistency)
 	found := slices.DeleteFunc(list.Items, func(x corev1.Secret) bool {
 		return x.Name != name || owned.ControllerName(&x, owned.KindServer) != x.Labels[registration.LabelServer]
 	})
@@ -40,7 +50,8 @@ func (s Store) Find(ctx context.Context, kind registration.Kind, owner types.Nam
 func (s Store) Count(ctx context.Context, kind registration.Kind, server types.NamespacedName) (int, error) {
 	var list corev1.SecretList
 	err := s.Secrets.Client.List(ctx, &list, client.InNamespace(server.Namespace),
-		client.MatchingFields{index.ServerDocuments: index.DocumentsFor(kind, server.Name)}, client.UnsafeDisableDeepCopy)
+		client.MatchingFields{index.ServerDocuments: index.DocumentsFor(kind, server.Name)},
+		client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency)
 	return len(list.Items), status.Failed(err, "list the documents of OAuthServer %s", server)
 }
 
@@ -70,7 +81,7 @@ func (s Store) Remove(ctx context.Context, found []corev1.Secret, keep string) e
 
 // Withdraw removes every document of a manifest.
 func (s Store) Withdraw(ctx context.Context, kind registration.Kind, owner types.NamespacedName) error {
-	found, err := s.Find(ctx, kind, owner)
+	found, err := s.Find(ctx, kind, owner, "")
 	if err != nil {
 		return err
 	}

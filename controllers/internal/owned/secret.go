@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/grantkeeper/grantkeeper/controllers/internal/status"
@@ -24,6 +25,12 @@ type Secrets struct {
 	Client client.Client
 	// Live reads from the API server, metadata only, to find out who has a name.
 	Live client.Reader
+}
+
+// Seen waits until the cache has what this process wrote under a name. A list that is not consistent is right about that
+// Secret from then on.
+func (s Secrets) Seen(ctx context.Context, name types.NamespacedName) error {
+	return client.IgnoreNotFound(s.Client.Get(ctx, name, &corev1.Secret{}, client.UnsafeDisableDeepCopy))
 }
 
 // Put makes a Secret be as wanted. have is the one in the cache, nil when there is none; it was checked to be ours.

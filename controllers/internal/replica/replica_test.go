@@ -84,9 +84,15 @@ func TestWaitingWakesOnlyThoseWhoseWaitIsOver(t *testing.T) {
 	server := types.NamespacedName{Namespace: "s", Name: "main"}
 	early, late := types.NamespacedName{Name: "early"}, types.NamespacedName{Name: "late"}
 	var w Waiting
-	w.Add(server, early, "5")
-	w.Add(server, late, "5")
-	w.Add(server, late, "50")
+	now := time.Unix(1000, 0)
+	w.Add(server, early, "5", now)
+	w.Add(server, late, "5", now)
+	if since := w.Add(server, late, "50", now); !since.Equal(now) {
+		t.Errorf("another version is another wait, not one since %v", since)
+	}
+	if since := w.Add(server, late, "50", now.Add(time.Minute)); !since.Equal(now) {
+		t.Errorf("it waits for the same version still, since %v", since)
+	}
 	at := func(loaded string) []types.NamespacedName {
 		return w.Served(server, Replicas{Loaded: []string{loaded}})
 	}
@@ -103,7 +109,7 @@ func TestWaitingWakesOnlyThoseWhoseWaitIsOver(t *testing.T) {
 	if got := at("50"); len(got) != 1 || got[0] != late {
 		t.Errorf("got %v", got)
 	}
-	w.Add(types.NamespacedName{Namespace: "s", Name: "other"}, late, "60")
+	w.Add(types.NamespacedName{Namespace: "s", Name: "other"}, late, "60", now)
 	if got := at("1000"); len(got) != 0 {
 		t.Errorf("it waits for another server now, got %v", got)
 	}

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -11,25 +12,35 @@ import (
 // reconciled. Its zero value is ready for use, also concurrently.
 type Waiting struct {
 	mu       sync.Mutex
-	byServer map[types.NamespacedName]map[types.NamespacedName]string // the version each waits for
+	byServer map[types.NamespacedName]map[types.NamespacedName]wait
 	serverOf map[types.NamespacedName]types.NamespacedName
 }
 
-// Add says that a manifest waits for a version. It is called before the Leases are read, so that a Lease that moves in
-// between is not missed.
-func (w *Waiting) Add(server, manifest types.NamespacedName, version string) {
+// wait is what a manifest waits for, and since when.
+type wait struct {
+	version string
+	since   time.Time
+}
+
+// Add says that a manifest waits for a version, and returns since when it does. It is called before the Leases are read,
+// so that a Lease that moves in between is not missed.
+func (w *Waiting) Add(server, manifest types.NamespacedName, version string, now time.Time) time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if known, ok := w.byServer[server][manifest]; ok && known.version == version {
+		return known.since
+	}
 	w.drop(manifest)
 	if w.byServer == nil {
-		w.byServer = map[types.NamespacedName]map[types.NamespacedName]string{}
+		w.byServer = map[types.NamespacedName]map[types.NamespacedName]wait{}
 		w.serverOf = map[types.NamespacedName]types.NamespacedName{}
 	}
 	if w.byServer[server] == nil {
-		w.byServer[server] = map[types.NamespacedName]string{}
+		w.byServer[server] = map[types.NamespacedName]wait{}
 	}
-	w.byServer[server][manifest] = version
+	w.byServer[server][manifest] = wait{version, now}
 	w.serverOf[manifest] = server
+	return now
 }
 
 // Done says that a manifest waits no more.
@@ -44,8 +55,8 @@ func (w *Waiting) Served(server types.NamespacedName, r Replicas) []types.Namesp
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var out []types.NamespacedName
-	for manifest, version := range w.byServer[server] {
-		if r.Serves(version) {
+	for manifest, x := range w.byServer[server] {
+		if r.Serves(x.version) {
 			out = append(out, manifest)
 		}
 	}

@@ -21,6 +21,7 @@ type Conditions struct {
 	now        time.Time
 	list       []metav1.Condition
 	hold       *verdict
+	soon       time.Time
 }
 
 // verdict is a reason with its message.
@@ -48,6 +49,20 @@ func (c *Conditions) False(t v1alpha1.ConditionType, reason v1alpha1.ConditionRe
 // Hold keeps Ready false for a reason of its own although every condition is met, as for a suspended client.
 func (c *Conditions) Hold(reason v1alpha1.ConditionReason, format string, args ...any) {
 	c.hold = &verdict{reason, fmt.Sprintf(format, args...)}
+}
+
+// Soon says that a replica is expected to serve the object by then: as long as nothing else is missing, the status is not
+// written before, so that what is applied costs one write of its status and not two.
+func (c *Conditions) Soon(by time.Time) { c.soon = by }
+
+// unsettled says until when the status may wait; zero when it is to be written now. What is not written yet claims nothing
+// that is not so: a new generation is not observed, and what was served before still is.
+func (c *Conditions) unsettled(order []v1alpha1.ConditionType, now time.Time) time.Time {
+	first := unmet(c, order)
+	if first == nil || first.reason != v1alpha1.ReasonNotServed || !now.Before(c.soon) {
+		return time.Time{}
+	}
+	return c.soon
 }
 
 // IsTrue reports whether a condition is met.

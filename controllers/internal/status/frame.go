@@ -2,7 +2,6 @@ package status
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -90,6 +89,10 @@ func (r *Reconciler[T]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.R
 		// The cache was behind, or somebody else was quicker: not worth a word in the status.
 		return ctrl.Result{RequeueAfter: conflictDelay}, nil
 	}
+	if by := marks.unsettled(r.Kind.Order, r.Clock()); err == nil && !by.IsZero() {
+		r.happened(obj, run)
+		return ctrl.Result{RequeueAfter: r.until(Earliest(by, run.wake()))}, nil
+	}
 	Summarize(marks, r.Kind.Order, *observed, err)
 	*conditions, *observed = marks.sorted(r.Kind.Order), obj.GetGeneration()
 
@@ -103,7 +106,7 @@ func (r *Reconciler[T]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.R
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{RequeueAfter: r.delay(run)}, nil
+	return ctrl.Result{RequeueAfter: r.until(run.wake())}, nil
 }
 
 func runSteps(ctx context.Context, steps []Step) error {
@@ -139,20 +142,32 @@ func (r *Reconciler[T]) patch(ctx context.Context, before, obj T) error {
 
 // record sends the events once the status is written, so that a status that cannot be written does not repeat them.
 func (r *Reconciler[T]) record(obj T, run Run, was, is *Conditions) {
-	events := transitions(was, is, r.Kind.Order)
-	if run.Events != nil {
-		events = slices.Concat(events, run.Events())
+	for _, e := range transitions(was, is, r.Kind.Order) {
+		e.record(r.Events, obj)
 	}
-	for _, e := range events {
+	r.happened(obj, run)
+}
+
+// happened sends the events that no condition says. They are sent also when the status is not written yet: the next
+// reconciliation finds nothing to do any more, and would not know of them.
+func (r *Reconciler[T]) happened(obj T, run Run) {
+	if run.Events == nil {
+		return
+	}
+	for _, e := range run.Events() {
 		e.record(r.Events, obj)
 	}
 }
 
-func (r *Reconciler[T]) delay(run Run) time.Duration {
-	if run.Wake == nil {
-		return 0
+func (r Run) wake() time.Time {
+	if r.Wake == nil {
+		return time.Time{}
 	}
-	at := run.Wake()
+	return r.Wake()
+}
+
+// until is how long to wait for a time; zero, which is not at all, for the zero time.
+func (r *Reconciler[T]) until(at time.Time) time.Duration {
 	if at.IsZero() {
 		return 0
 	}
