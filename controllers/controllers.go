@@ -9,9 +9,11 @@ import (
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/selection"
+	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -22,6 +24,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/controllers/internal/document"
 	"github.com/grantkeeper/grantkeeper/controllers/internal/index"
 	"github.com/grantkeeper/grantkeeper/controllers/internal/owned"
+	"github.com/grantkeeper/grantkeeper/controllers/issuerhosts"
 	"github.com/grantkeeper/grantkeeper/controllers/oauthclient"
 	"github.com/grantkeeper/grantkeeper/controllers/oauthgrantpolicy"
 	"github.com/grantkeeper/grantkeeper/controllers/oauthidentityprovider"
@@ -38,6 +41,8 @@ type Options struct {
 	ServerImage string
 	// Namespaces are those that are watched; all when empty.
 	Namespaces []string
+	// IssuerHosts is the ConfigMap with the hosts of the issuers, for the admission policies; none is kept when empty.
+	IssuerHosts types.NamespacedName
 	// Clock tells the time; time.Now when nil.
 	Clock func() time.Time
 	// Random makes keys and client secrets; crypto/rand.Reader when nil.
@@ -76,6 +81,11 @@ func Configure(m *manager.Options, o Options) error {
 		&corev1.Secret{}:        {Label: ours},
 		&coordinationv1.Lease{}: {Label: labels.NewSelector().Add(*reporting)},
 	}
+	if o.IssuerHosts.Name != "" {
+		m.Cache.ByObject[&corev1.ConfigMap{}] = cache.ByObject{Namespaces: map[string]cache.Config{
+			o.IssuerHosts.Namespace: {FieldSelector: fields.OneTermEqualSelector("metadata.name", o.IssuerHosts.Name)},
+		}}
+	}
 	for _, obj := range oauthserver.Workload() {
 		m.Cache.ByObject[obj] = cache.ByObject{Label: ours}
 	}
@@ -112,6 +122,12 @@ func Register(mgr ctrl.Manager, o Options) error {
 		func() error { return oauthresource.Register(mgr, oauthresource.Options{Store: store, Clock: o.Clock}) },
 		func() error {
 			return oauthidentityprovider.Register(mgr, oauthidentityprovider.Options{Store: store, Clock: o.Clock, Referenced: referenced})
+		},
+		func() error {
+			if o.IssuerHosts.Name == "" {
+				return nil
+			}
+			return issuerhosts.Register(mgr, issuerhosts.Options{Store: store, List: o.IssuerHosts})
 		},
 	} {
 		if err := register(); err != nil {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -23,6 +24,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/grantkeeper/grantkeeper/controllers"
+	"github.com/grantkeeper/grantkeeper/controllers/issuerhosts"
 )
 
 // Leader election: another operator takes over at most 20 s after this one was killed.
@@ -37,6 +39,7 @@ const (
 type settings struct {
 	serverImage     string
 	namespaces      string
+	issuerHosts     types.NamespacedName
 	leaderNamespace string
 	noLeader        bool
 	health          string
@@ -59,6 +62,10 @@ func parse(args []string, out io.Writer) (settings, error) {
 	fs.SetOutput(out)
 	fs.StringVar(&s.serverImage, "server-image", "", "container image of the authorization server (required)")
 	fs.StringVar(&s.namespaces, "namespaces", "", "namespaces to watch, separated by commas; all when empty")
+	fs.Func("issuer-hosts", "ConfigMap that the admission policies read the hosts of issuers from, as namespace/name; none is kept when empty", func(v string) (err error) {
+		s.issuerHosts, err = issuerhosts.ParseName(v)
+		return err
+	})
 	fs.StringVar(&s.leaderNamespace, "leader-election-namespace", "", "namespace of the leader's Lease; the operator's own when empty")
 	fs.BoolVar(&s.noLeader, "no-leader-election", false, "work without electing a leader; only for one operator at a time")
 	fs.StringVar(&s.health, "health", ":8081", "address of /healthz and /readyz")
@@ -109,7 +116,7 @@ func newManager(kube *rest.Config, s settings) (ctrl.Manager, error) {
 	// The API server's priority and fairness decides how much it takes from whom; a few workers bound what it is asked at
 	// once, and a limit here would only make a start with ten thousand clients slow.
 	kube.QPS = -1
-	o := controllers.Options{Deploy: true, ServerImage: s.serverImage, Namespaces: split(s.namespaces)}
+	o := controllers.Options{Deploy: true, ServerImage: s.serverImage, Namespaces: split(s.namespaces), IssuerHosts: s.issuerHosts}
 	lease, renew, retry := leaseFor, renewWithin, retryEvery
 	m := manager.Options{
 		LeaderElection:          !s.noLeader,

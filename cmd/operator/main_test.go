@@ -19,6 +19,8 @@ func TestParse(t *testing.T) {
 		"the image is enough":                {[]string{"--server-image=a"}, ""},
 		"without an image it says so":        {nil, "--server-image is required"},
 		"an argument that is no flag":        {[]string{"--server-image=a", "b"}, `unexpected argument "b"`},
+		"a list of hosts without namespace":  {[]string{"--server-image=a", "--issuer-hosts=b"}, "must be namespace/name of a ConfigMap"},
+		"a list of hosts":                    {[]string{"--server-image=a", "--issuer-hosts=b/c"}, ""},
 		"a flag that does not exist is told": {[]string{"--nonsense"}, "nonsense"},
 	} {
 		t.Run(name, func(t *testing.T) {
