@@ -19,6 +19,8 @@ type Error struct {
 	RetryAfter time.Duration `json:"-"`
 	// Challenge, if set, is sent as WWW-Authenticate.
 	Challenge string `json:"-"`
+	// Nonce, if set, is sent as DPoP-Nonce (RFC 9449 section 8).
+	Nonce string `json:"-"`
 	// cause is for the log; a client never sees it.
 	cause error
 }
@@ -50,7 +52,7 @@ func newError(code string, status int, description string) *Error {
 	return &Error{Code: code, Status: status, Description: Sanitize(description)}
 }
 
-// The errors of RFC 6749 section 5.2, RFC 6750 section 3.1, RFC 8628 section 3.5, RFC 8707 section 2.
+// The errors of RFC 6749 section 5.2, RFC 6750 section 3.1, RFC 8628 section 3.5, RFC 8707 section 2, RFC 9449 section 12.2.
 
 // InvalidRequest is a malformed request.
 func InvalidRequest(d string) *Error { return newError("invalid_request", http.StatusBadRequest, d) }
@@ -97,6 +99,18 @@ func SlowDown() *Error {
 // ExpiredToken is a device code past its lifetime (RFC 8628 section 3.5).
 func ExpiredToken() *Error {
 	return newError("expired_token", http.StatusBadRequest, "the device code has expired")
+}
+
+// InvalidDPoPProof is a proof of possession that is missing where one is needed, or not good (RFC 9449 section 5).
+func InvalidDPoPProof(d string) *Error {
+	return newError("invalid_dpop_proof", http.StatusBadRequest, d)
+}
+
+// UseDPoPNonce asks for another proof, with this nonce in it (RFC 9449 section 8).
+func UseDPoPNonce(nonce string) *Error {
+	e := newError("use_dpop_nonce", http.StatusBadRequest, "the proof needs the nonce of the DPoP-Nonce header")
+	e.Nonce = nonce
+	return e
 }
 
 // InvalidToken is a bearer token that is not, or no longer, good (RFC 6750 section 3.1).
