@@ -29,6 +29,7 @@ func (s *Server) connect() error {
 		s.reporter = replica.New(replica.Config{
 			Client: client.CoordinationV1(), Namespace: k.Namespace, Server: k.Server, Name: k.Replica, PodUID: types.UID(k.PodUID),
 			Version: s.registry.Version, Ready: s.ops.Ready, Log: s.deps.Log,
+			Uses: func() string { return s.retiring.Report(s.registry.Current()) },
 		})
 		return nil
 	default:

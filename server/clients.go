@@ -5,9 +5,9 @@ import "github.com/grantkeeper/grantkeeper/server/internal/clientauth"
 // wireClients makes what authenticates clients, for every endpoint.
 func (s *Server) wireClients() (*clientauth.Authenticator, error) {
 	var err error
-	if s.keySets, err = clientauth.NewRemoteKeys(s.config.PrivateKeySets, s.deps.Log); err != nil {
+	if s.keySets, err = clientauth.NewRemoteKeys(s.deps.Log); err != nil {
 		return nil, err
 	}
-	return clientauth.New(clientauth.Deps{Replays: s.storage},
+	return clientauth.New(clientauth.Deps{Replays: s.storage, Retiring: s.retiring},
 		clientauth.Basic{}, clientauth.Post{}, clientauth.PrivateKeyJWT{Remote: s.keySets}, clientauth.None{}), nil
 }

@@ -39,6 +39,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage/sqlite"
 	"github.com/grantkeeper/grantkeeper/server/internal/token"
+	"github.com/grantkeeper/grantkeeper/server/internal/usage"
 	"github.com/grantkeeper/grantkeeper/server/internal/web"
 )
 
@@ -59,8 +60,6 @@ type Config struct {
 	// PrivateLogouts lets clients be told of logouts at addresses of private networks. The addresses are app teams' word: it is
 	// for platforms whose networks let the server reach nothing that those teams could not reach themselves.
 	PrivateLogouts bool
-	// PrivateKeySets lets the keys of clients be fetched from addresses (jwksURI) of private networks, for the same platforms.
-	PrivateKeySets bool
 	// Drain is how long the server goes on accepting after it has stopped being ready, so that nobody sends to a closed
 	// listener.
 	Drain time.Duration
@@ -102,13 +101,14 @@ type Server struct {
 	logout   *logout.Logout
 	notifier *logout.Notifier
 	keySets  *clientauth.RemoteKeys
+	retiring *usage.Tracker
 	factors  *factor.Factors
 	atRest   *seal.Sealer
 	metrics  *ops.Metrics
 	ops      *ops.Operations
 	reporter *replica.Reporter
 
-	token, device, revoke, introspect, userinfo, jwks, discovery http.Handler
+	token, par, device, revoke, introspect, userinfo, jwks, discovery http.Handler
 
 	listener, operations net.Listener
 	ready                chan struct{}
@@ -125,7 +125,7 @@ func New(ctx context.Context, config Config, deps Deps) (*Server, error) {
 func newServer(ctx context.Context, config Config, deps Deps, around func(storage.Storage) storage.Storage) (_ *Server, err error) {
 	deps = deps.defaults()
 	s := &Server{config: config, deps: deps, ready: make(chan struct{}), forget: make(chan []string, 16)}
-	s.registry = registry.New(deps.Log)
+	s.registry, s.retiring = registry.New(deps.Log), usage.New()
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -203,6 +203,7 @@ func (s *Server) wire() error {
 	if err != nil {
 		return err
 	}
+	s.wirePushed(clients, issuer, events)
 	if err := s.wireLogin(issuer, providers, lister, upstream); err != nil {
 		return err
 	}

@@ -69,13 +69,13 @@ type remote struct {
 	done chan struct{}
 }
 
-// NewRemoteKeys makes a RemoteKeys. private lets it reach private networks; the addresses are app teams' word, so that it is for platforms
-// whose networks let the server reach nothing that those teams could not reach themselves. Its error means that the program was
-// built wrong.
-func NewRemoteKeys(private bool, log *slog.Logger) (*RemoteKeys, error) {
+// NewRemoteKeys makes a RemoteKeys. It reaches public addresses alone, and this machine in development: the addresses are app teams'
+// word, and a client inside of a private network can have its keys in its registration. Its error means that the program was built
+// wrong.
+func NewRemoteKeys(log *slog.Logger) (*RemoteKeys, error) {
 	r := &RemoteKeys{clients: map[bool]*outbound.Client{}, log: log, entries: map[remoteKey]*remote{}, byHost: map[string]int{}}
 	for _, loopback := range []bool{false, true} {
-		c, err := outbound.New(outbound.Options{Loopback: loopback, Private: private})
+		c, err := outbound.New(outbound.Options{Loopback: loopback})
 		if err != nil {
 			return nil, err
 		}

@@ -30,7 +30,7 @@ func verifySecret(secret string, c *registry.Client, now time.Time) (Proof, erro
 	for i := range c.Authentication.Secrets {
 		s := &c.Authentication.Secrets[i]
 		equal := len(s.SHA256) == len(presented) && constantTimeEqual(&presented, s.SHA256)
-		if equal && (s.NotAfter.IsZero() || now.Before(s.NotAfter)) {
+		if equal && !ok && (s.NotAfter.IsZero() || now.Before(s.NotAfter)) { // the first, if one secret is there twice
 			id, ok = s.ID, true
 		}
 	}

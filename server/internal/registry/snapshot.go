@@ -96,6 +96,16 @@ func (s *Snapshot) Client(id string) (*Client, bool) { return s.clients.get(id) 
 // ClientByUID finds a client by its object's UID.
 func (s *Snapshot) ClientByUID(uid string) (*Client, bool) { return s.byUID.get(uid) }
 
+// Known finds a client by its object's UID, also one that is there and not served: its document cannot be read any more, or an older
+// client has its client id.
+func (s *Snapshot) Known(uid string) (*Client, bool) {
+	if c, ok := s.byUID.get(uid); ok {
+		return c, true
+	}
+	c, ok := s.held[uid]
+	return c, ok
+}
+
 // Clients is how many clients there are.
 func (s *Snapshot) Clients() int { return s.clients.size }
 

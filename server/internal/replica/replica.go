@@ -30,6 +30,8 @@ const (
 	perSecond, burst = 5, 5
 	// watching is how often readiness is looked at.
 	watching = time.Second
+	// usesEvery is how often what it says of secrets changes.
+	usesEvery = time.Minute
 	// patience bounds one request, farewell the one at shutdown.
 	patience, farewell = 5 * time.Second, 2 * time.Second
 	// The first and the longest wait after a request that failed.
@@ -50,6 +52,10 @@ type Config struct {
 	// Ready reports whether the replica can serve. While it cannot, nothing new is reported as loaded. It may take a second
 	// or two. Nil means always.
 	Ready func() bool
+	// Uses is what there is to report of client secrets that are no longer current, in the form of registration.EncodeUses. What is
+	// new goes along with the next renewal, so that it costs no write of its own, and once a minute, so that whoever follows the
+	// Lease has little to do. Nil means that there is never anything.
+	Uses func() string
 	// Clock gives the time of a renewal; nil means time.Now.
 	Clock func() time.Time
 	// Log hears of reports that fail.
@@ -60,6 +66,8 @@ type Config struct {
 type Reporter struct {
 	Config
 	wake chan struct{}
+	// began is since when this replica knows of uses.
+	began time.Time
 }
 
 // New returns a reporter. It does nothing until Run.
@@ -70,7 +78,10 @@ func New(c Config) *Reporter {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
-	return &Reporter{Config: c, wake: make(chan struct{}, 1)}
+	if c.Uses == nil {
+		c.Uses = func() string { return "" }
+	}
+	return &Reporter{Config: c, wake: make(chan struct{}, 1), began: c.Clock()}
 }
 
 // Notify says that Version may have advanced. It never blocks; call it from Registry.OnChange. The version is read a little
@@ -86,14 +97,15 @@ func (r *Reporter) Notify() {
 type report struct {
 	loaded string
 	ready  bool
+	uses   string
 }
 
-// next is what there is to report after last. Only what can be served is loaded.
+// next is what there is to report after last. Only what can be served is loaded. What secrets were used is no reason to report.
 func next(last report, version string, ready bool) report {
 	if !ready {
-		return report{loaded: last.loaded}
+		return report{loaded: last.loaded, uses: last.uses}
 	}
-	return report{loaded: version, ready: true}
+	return report{loaded: version, ready: true, uses: last.uses}
 }
 
 // Run reports until ctx ends: at once, then whenever the version or the readiness changes, and at least every ten seconds. A
@@ -107,12 +119,16 @@ func (r *Reporter) Run(ctx context.Context) error {
 	var written report
 	due := r.Clock() // when to report though nothing changed
 	var wait time.Duration
+	var said time.Time // when what is said of secrets changed last
 	for {
 		if now := next(written, r.Version(), r.Ready()); now != written || !r.Clock().Before(due) {
 			if err := limit.Wait(ctx); err != nil {
 				return ctx.Err()
 			}
 			now = next(written, r.Version(), now.ready) // what came in while it waited
+			if said.IsZero() || r.Clock().Sub(said).Abs() >= usesEvery {
+				now.uses = r.Uses()
+			}
 			if err := r.write(ctx, patience, r.lease(now)); err != nil {
 				wait = r.failed(ctx, err, wait)
 				if !sleep(ctx, wait) {
@@ -121,6 +137,9 @@ func (r *Reporter) Run(ctx context.Context) error {
 				continue
 			}
 			r.succeeded(wait)
+			if now.uses != written.uses {
+				said = r.Clock()
+			}
 			written, wait, due = now, 0, r.Clock().Add(renewal)
 		}
 		select {
@@ -169,7 +188,7 @@ func (r *Reporter) name() string { return r.Server + "-" + r.Name }
 
 // lease is the Lease that says what, with this replica as its holder.
 func (r *Reporter) lease(what report) *coordinationv1.LeaseApplyConfiguration {
-	l := r.vacant(what.ready)
+	l := r.vacant(what.ready, what.uses)
 	l.Spec.WithHolderIdentity(r.Name)
 	if what.loaded != "" {
 		l.WithAnnotations(map[string]string{registration.AnnotationLoaded: what.loaded})
@@ -177,8 +196,9 @@ func (r *Reporter) lease(what report) *coordinationv1.LeaseApplyConfiguration {
 	return l
 }
 
-// vacant is the Lease that nobody holds. Fields that an apply leaves out are removed.
-func (r *Reporter) vacant(ready bool) *coordinationv1.LeaseApplyConfiguration {
+// vacant is the Lease that nobody holds. Fields that an apply leaves out are removed. What was used stays: it was used, whether or not
+// the replica that saw it is still there.
+func (r *Reporter) vacant(ready bool, uses string) *coordinationv1.LeaseApplyConfiguration {
 	state := "false"
 	if ready {
 		state = "true"
@@ -187,10 +207,14 @@ func (r *Reporter) vacant(ready bool) *coordinationv1.LeaseApplyConfiguration {
 	if r.PodUID != "" {
 		l.WithOwnerReferences(metav1ac.OwnerReference().WithAPIVersion("v1").WithKind("Pod").WithName(r.Name).WithUID(r.PodUID))
 	}
+	if uses != "" {
+		l.WithAnnotations(map[string]string{registration.AnnotationRetiringUsed: uses})
+	}
 	return l.WithLabels(map[string]string{registration.LabelReplica: r.Server}).
 		WithAnnotations(map[string]string{registration.AnnotationReady: state}).
 		WithSpec(coordinationv1.LeaseSpec().
 			WithLeaseDurationSeconds(int32(duration / time.Second)).
+			WithAcquireTime(metav1.NewMicroTime(r.began)).
 			WithRenewTime(metav1.NewMicroTime(r.Clock())))
 }
 
@@ -204,7 +228,7 @@ func (r *Reporter) write(ctx context.Context, patience time.Duration, l *coordin
 
 // release gives the Lease up.
 func (r *Reporter) release(ctx context.Context) {
-	if err := r.write(ctx, farewell, r.vacant(false)); err != nil {
+	if err := r.write(ctx, farewell, r.vacant(false, r.Uses())); err != nil {
 		r.Log.Warn("the report could not be withdrawn; it runs out by itself", "lease", r.name(), "error", err)
 	}
 }

@@ -74,6 +74,7 @@ type fixture struct {
 	*replica.Reporter
 	version atomic.Int64
 	ready   atomic.Bool
+	uses    atomic.Value // of string
 	stop    func()
 }
 
@@ -81,6 +82,7 @@ func start(t *testing.T, cfg *rest.Config, ns string) *fixture {
 	t.Helper()
 	f := &fixture{}
 	f.ready.Store(true)
+	f.uses.Store("")
 	f.Reporter = replica.New(replica.Config{
 		Client: kubernetes.NewForConfigOrDie(cfg).CoordinationV1(), Namespace: ns, Server: "main", Name: "pod-1",
 		Version: func() string {
@@ -90,6 +92,7 @@ func start(t *testing.T, cfg *rest.Config, ns string) *fixture {
 			return ""
 		},
 		Ready: f.ready.Load,
+		Uses:  func() string { return f.uses.Load().(string) },
 		Log:   slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -166,6 +169,24 @@ func TestWhatIsLoadedIsReported(t *testing.T) {
 	l = eventually(t, ns, "a replica that has gone", says("", "false"))
 	if l.Spec.HolderIdentity != nil {
 		t.Errorf("held by %s", *l.Spec.HolderIdentity)
+	}
+}
+
+func TestUsesOfOldSecretsAreReportedAndOutliveTheReplica(t *testing.T) {
+	const ns = "uses"
+	f := start(t, namespace(t, ns), ns)
+	l := eventually(t, ns, "the first report", says("", "true"))
+	if _, ok := l.Annotations[registration.AnnotationRetiringUsed]; ok || l.Spec.AcquireTime == nil {
+		t.Errorf("the Lease is %+v", l)
+	}
+	uses := registration.EncodeUses(map[registration.SecretUse]time.Time{{ClientUID: "0b5a3c1e", SecretID: "s1"}: time.Now()})
+	f.uses.Store(uses)
+	f.load(1) // whatever is written takes it along
+	eventually(t, ns, "a use", func(l *coordinationv1.Lease) bool { return l.Annotations[registration.AnnotationRetiringUsed] == uses })
+	f.stop()
+	l = eventually(t, ns, "a replica that has gone", says("", "false"))
+	if l.Annotations[registration.AnnotationRetiringUsed] != uses {
+		t.Errorf("the Lease says %v", l.Annotations)
 	}
 }
 

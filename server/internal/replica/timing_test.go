@@ -25,10 +25,10 @@ func TestNext(t *testing.T) {
 		want    report
 	}{
 		"nothing is loaded yet":                        {ready: true, want: report{ready: true}},
-		"what is loaded is reported":                   {version: "5", ready: true, want: report{"5", true}},
+		"what is loaded is reported":                   {version: "5", ready: true, want: report{"5", true, ""}},
 		"a replica that never could serve has nothing": {version: "5", want: report{}},
-		"one that cannot any more keeps its report":    {last: report{"5", true}, version: "6", want: report{"5", false}},
-		"a list that went back in time is reported":    {last: report{"5", true}, version: "4", ready: true, want: report{"4", true}},
+		"one that cannot any more keeps its report":    {last: report{"5", true, "u"}, version: "6", want: report{"5", false, "u"}},
+		"a list that went back in time is reported":    {last: report{"5", true, "u"}, version: "4", ready: true, want: report{"4", true, "u"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -96,6 +96,51 @@ func TestRenewalAndPromptness(t *testing.T) {
 		}
 		if l := <-rec.applied; l.Spec.HolderIdentity != nil || l.Annotations[registration.AnnotationReady] != "false" {
 			t.Errorf("at the end the Lease says %+v", l)
+		}
+	})
+}
+
+// What secrets were used rides along with the renewals, changes once a minute, and stays when the replica goes.
+func TestUsesCostNoWriteOfTheirOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rec := recorder{applied: make(chan *applyv1.LeaseApplyConfiguration, 100)}
+		begun := time.Now()
+		r := New(Config{
+			Client: rec, Server: "main", Name: "p", Version: func() string { return "1" }, Log: slog.New(slog.DiscardHandler),
+			Uses: func() string {
+				if time.Since(begun) < time.Minute {
+					return ""
+				}
+				return time.Since(begun).String() // a secret of somebody is used at every moment
+			},
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- r.Run(ctx) }()
+		var said []time.Time
+		last := ""
+		for range 60 { // ten minutes of renewals
+			l := <-rec.applied
+			if at := l.Spec.AcquireTime; at == nil || !at.Time.Equal(begun) {
+				t.Errorf("it counts since %v", at)
+			}
+			if uses := l.Annotations[registration.AnnotationRetiringUsed]; uses != last {
+				last, said = uses, append(said, time.Now())
+			}
+		}
+		if d := time.Since(begun); d < 9*time.Minute {
+			t.Errorf("60 reports in %v: uses made some of their own", d)
+		}
+		if len(said) < 8 || len(said) > 10 {
+			t.Errorf("what is said of secrets changed %d times in ten minutes", len(said))
+		}
+		if first := said[0].Sub(begun); first > time.Minute+renewal+watching {
+			t.Errorf("the first use was reported after %v", first)
+		}
+		cancel()
+		<-done
+		if l := <-rec.applied; l.Spec.HolderIdentity != nil || l.Annotations[registration.AnnotationRetiringUsed] != time.Since(begun).String() {
+			t.Errorf("at the end the Lease says %v", l.Annotations)
 		}
 	})
 }
