@@ -24,34 +24,35 @@ func (r *reading) custom(ctx context.Context, file string, d *document, gvk sche
 	k, ok := r.loader.schemas[gvk]
 	if !ok {
 		// In the words of kubectl.
-		r.problem(Problem{Origin{file, d.line("kind")}, key, fmt.Sprintf("no matches for kind %q in version %q; known are %s", gvk.Kind, gvk.GroupVersion(), r.loader.known())})
+		r.problem(Problem{Origin: Origin{file, d.line("kind")}, Object: key, Message: fmt.Sprintf("no matches for kind %q in version %q; known are %s", gvk.Kind, gvk.GroupVersion(), r.loader.known())})
 		return
 	}
 	object := map[string]any{}
 	if err := utiljson.Unmarshal(d.json, &object); err != nil {
-		r.problem(Problem{Origin{file, d.line("")}, key, err.Error()})
+		r.problem(Problem{Origin: Origin{file, d.line("")}, Object: key, Message: err.Error()})
 		return
 	}
 	if key.Namespace == "" {
-		key.Namespace = metav1.NamespaceDefault
+		key.Namespace = r.options.Namespace
 		if m, ok := object["metadata"].(map[string]any); ok {
 			m["namespace"] = key.Namespace
 		}
 	}
-	unknown, errs, err := k.judge(ctx, object)
+	unknown, errs, err := k.judge(ctx, object, r.before(key))
 	if err != nil {
-		r.problem(Problem{Origin{file, d.line("")}, key, err.Error()})
+		r.problem(Problem{Origin: Origin{file, d.line("")}, Object: key, Message: err.Error()})
 		return
 	}
 	for _, path := range unknown {
-		r.problem(Problem{Origin{file, d.line(path)}, key, fmt.Sprintf("unknown field %q", path)})
+		r.problem(Problem{Origin: Origin{file, d.line(path)}, Object: key, Message: fmt.Sprintf("unknown field %q", path), Refused: true})
 	}
 	r.fields(file, d, key, errs)
 	if len(unknown)+len(errs) > 0 || !r.keep(file, d, key) {
 		return
 	}
+	r.set.judged[key] = object
 	if err := r.add(object, key); err != nil {
-		r.problem(Problem{Origin{file, d.line("")}, key, err.Error()})
+		r.problem(Problem{Origin: Origin{file, d.line("")}, Object: key, Message: err.Error()})
 	}
 }
 
@@ -61,9 +62,17 @@ func (r *reading) fields(file string, d *document, key ObjectKey, errs field.Err
 	for _, e := range errs {
 		if !seen[e.Error()] {
 			seen[e.Error()] = true
-			r.problem(Problem{Origin{file, d.line(e.Field)}, key, e.Error()})
+			r.problem(Problem{Origin: Origin{file, d.line(e.Field)}, Object: key, Message: e.Error(), Refused: true})
 		}
 	}
+}
+
+// before is the object that the manifest is an edit of, as an API server would have stored it; nil when there is none.
+func (r *reading) before(key ObjectKey) map[string]any {
+	if r.options.Before == nil {
+		return nil
+	}
+	return r.options.Before.judged[key]
 }
 
 // known lists the kinds there are schemas for.
@@ -82,7 +91,7 @@ func (r *reading) add(object map[string]any, key ObjectKey) error {
 		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object, o); err != nil {
 			return err
 		}
-		assign(m, key, r.order)
+		assign(m, key, r.set.ages[key])
 		return nil
 	}
 	switch key.Kind {
@@ -115,14 +124,14 @@ func (r *reading) core(file string, d *document, key ObjectKey) {
 		ns := corev1.Namespace{}
 		key.Namespace = ""
 		if r.strict(file, d, key, &ns) && r.meta(file, d, key, &ns.ObjectMeta, false) && r.keep(file, d, key) {
-			assign(&ns.ObjectMeta, key, r.order)
+			assign(&ns.ObjectMeta, key, r.set.ages[key])
 			r.set.Namespaces = append(r.set.Namespaces, ns)
 		}
 		return
 	}
 	s := corev1.Secret{}
 	if key.Namespace == "" {
-		key.Namespace = metav1.NamespaceDefault
+		key.Namespace = r.options.Namespace
 	}
 	if !r.strict(file, d, key, &s) {
 		return
@@ -131,7 +140,7 @@ func (r *reading) core(file string, d *document, key ObjectKey) {
 	if !r.meta(file, d, key, &s.ObjectMeta, true) || !r.keep(file, d, key) {
 		return
 	}
-	assign(&s.ObjectMeta, key, r.order)
+	assign(&s.ObjectMeta, key, r.set.ages[key])
 	for k, v := range s.StringData {
 		if s.Data == nil {
 			s.Data = map[string][]byte{}
@@ -146,7 +155,7 @@ func (r *reading) core(file string, d *document, key ObjectKey) {
 func (r *reading) strict(file string, d *document, key ObjectKey, into any) bool {
 	strictErrs, err := kjson.UnmarshalStrict(d.json, into)
 	if err != nil {
-		r.problem(Problem{Origin{file, d.line("")}, key, plainDecodeError(err)})
+		r.problem(Problem{Origin: Origin{file, d.line("")}, Object: key, Message: plainDecodeError(err), Refused: true})
 		return false
 	}
 	for _, e := range strictErrs {
@@ -155,7 +164,7 @@ func (r *reading) strict(file string, d *document, key ObjectKey, into any) bool
 		if errors.As(e, &fieldErr) {
 			path = fieldErr.FieldPath()
 		}
-		r.problem(Problem{Origin{file, d.line(path)}, key, e.Error()})
+		r.problem(Problem{Origin: Origin{file, d.line(path)}, Object: key, Message: e.Error(), Refused: true})
 	}
 	return len(strictErrs) == 0
 }

@@ -37,25 +37,78 @@ func NewLoader(crds []*apiextensionsv1.CustomResourceDefinition) *Loader {
 // Set has every object that is in order; each Problem is one that is not, or a file that cannot be read. A folder that
 // cannot be read at all is one Problem.
 func (l *Loader) Load(ctx context.Context, dir string) (Set, []Problem) {
-	r := &reading{loader: l, set: Set{Origins: map[ObjectKey]Origin{}}}
-	files, err := find(dir)
+	r := l.begin(Options{})
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		r.problem(Problem{Origin: Origin{File: dir}, Message: "cannot be read: not a folder"})
+		return r.set, r.problems
+	}
+	r.source(ctx, Source{Path: dir})
+	return r.set, r.problems
+}
+
+// Source is something that manifests are read from.
+type Source struct {
+	// Path is a folder, which is read as by Load, or a file. With Text it is what problems call it.
+	Path string
+	// Text, unless nil, is what is read.
+	Text []byte
+	// Root, unless empty, is the folder that Text was rendered from by kustomize: its annotations config.kubernetes.io/origin say
+	// which file below it an object comes from, so that problems name that file.
+	Root string
+}
+
+// Options say what holds for all sources.
+type Options struct {
+	// Namespace is that of the objects that name none; "default" when empty.
+	Namespace string
+	// Before is what the manifests are edits of, nil for nothing: rules about changes are checked against it, and what was
+	// there already is older than what was not.
+	Before *Set
+}
+
+// Read reads sources one after the other, as Load does.
+func (l *Loader) Read(ctx context.Context, sources []Source, o Options) (Set, []Problem) {
+	r := l.begin(o)
+	for _, s := range sources {
+		r.source(ctx, s)
+	}
+	return r.set, r.problems
+}
+
+func (l *Loader) begin(o Options) *reading {
+	if o.Namespace == "" {
+		o.Namespace = metav1.NamespaceDefault
+	}
+	r := &reading{loader: l, options: o, set: Set{Origins: map[ObjectKey]Origin{}, documents: map[ObjectKey]*document{}, judged: map[ObjectKey]map[string]any{}, ages: map[ObjectKey]int{}}}
+	if o.Before != nil {
+		r.order = len(o.Before.ages)
+	}
+	return r
+}
+
+func (r *reading) source(ctx context.Context, s Source) {
+	if s.Text != nil {
+		r.set.Files = append(r.set.Files, s.Path)
+		r.text(ctx, s, s.Text)
+		return
+	}
+	files := []string{s.Path}
+	info, err := os.Stat(s.Path)
+	if err == nil && info.IsDir() {
+		files, err = find(s.Path)
+	}
 	if err != nil {
-		r.problem(Problem{Origin: Origin{File: dir}, Message: fmt.Sprintf("cannot be read: %v", reason(err))})
+		r.problem(Problem{Origin: Origin{File: s.Path}, Message: fmt.Sprintf("cannot be read: %v", reason(err))})
+		return
 	}
 	for _, f := range files {
 		r.file(ctx, f)
 	}
-	return r.set, r.problems
 }
 
 // find lists the manifests below dir, sorted by path. It follows a link to a file, so that a mounted ConfigMap can be read, but not
 // one to a folder.
 func find(dir string) ([]string, error) {
-	if info, err := os.Stat(dir); err != nil {
-		return nil, err
-	} else if !info.IsDir() {
-		return nil, errors.New("not a folder")
-	}
 	var files []string
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -83,8 +136,7 @@ func find(dir string) ([]string, error) {
 // IsManifest reports whether a file of that name is read by Load.
 func IsManifest(name string) bool {
 	base := filepath.Base(name)
-	switch strings.ToLower(base) {
-	case "kustomization.yaml", "kustomization.yml", "kustomization":
+	if IsKustomization(base) {
 		return false
 	}
 	switch filepath.Ext(base) {
@@ -94,9 +146,19 @@ func IsManifest(name string) bool {
 	return false
 }
 
+// IsKustomization reports whether a file of that name tells kustomize what to do with the others of its folder.
+func IsKustomization(name string) bool {
+	switch filepath.Base(name) {
+	case "kustomization.yaml", "kustomization.yml", "Kustomization":
+		return true
+	}
+	return false
+}
+
 // reading is one Load under way.
 type reading struct {
 	loader   *Loader
+	options  Options
 	set      Set
 	problems []Problem
 	order    int
@@ -111,17 +173,29 @@ func (r *reading) file(ctx context.Context, path string) {
 		r.problem(Problem{Origin: Origin{File: path}, Message: fmt.Sprintf("cannot be read: %v", reason(err))})
 		return
 	}
+	r.text(ctx, Source{Path: path}, text)
+}
+
+// text reads the documents of a file, or what was rendered.
+func (r *reading) text(ctx context.Context, s Source, text []byte) {
 	parts, offsets := split(text)
 	for i, part := range parts {
 		d, err := parse(part, offsets[i])
-		if err != nil {
-			r.problem(problemOf(path, err))
-			continue
-		}
-		if d.root != nil {
-			r.document(ctx, path, d)
+		switch {
+		case err != nil:
+			r.problem(problemOf(s.Path, err))
+		case d.root == nil:
+		case s.Root != "":
+			file, original := r.rendered(s, d)
+			r.document(ctx, file, original)
+		default:
+			r.document(ctx, s.Path, d)
 		}
 	}
+}
+
+func tooLarge(size int64) error {
+	return fmt.Errorf("%d bytes, more than the %d a file of manifests may have", size, MaxFileSize)
 }
 
 func readBounded(path string) ([]byte, error) {
@@ -130,7 +204,7 @@ func readBounded(path string) ([]byte, error) {
 		return nil, err
 	}
 	if info.Size() > MaxFileSize {
-		return nil, fmt.Errorf("%d bytes, more than the %d a file of manifests may have", info.Size(), MaxFileSize)
+		return nil, tooLarge(info.Size())
 	}
 	return os.ReadFile(path)
 }
@@ -174,15 +248,15 @@ func (r *reading) document(ctx context.Context, file string, d *document) {
 	case h.APIVersion == "" || h.Kind == "":
 		r.problem(Problem{Origin: Origin{file, d.line("")}, Message: "apiVersion and kind are required"})
 	case err != nil:
-		r.problem(Problem{Origin{file, d.line("apiVersion")}, key, err.Error()})
+		r.problem(Problem{Origin: Origin{file, d.line("apiVersion")}, Object: key, Message: err.Error()})
 	case h.Metadata.Name == "" && h.Metadata.GenerateName != "":
-		r.problem(Problem{Origin{file, d.line("metadata.generateName")}, key, "metadata.generateName: cannot be applied; give the object a metadata.name"})
+		r.problem(Problem{Origin: Origin{file, d.line("metadata.generateName")}, Object: key, Message: "metadata.generateName: cannot be applied; give the object a metadata.name"})
 	case gv.Group == v1alpha1.GroupVersion.Group:
 		r.custom(ctx, file, d, gv.WithKind(h.Kind), key)
 	case gv == corev1.SchemeGroupVersion && (h.Kind == "Namespace" || h.Kind == "Secret"):
 		r.core(file, d, key)
 	default:
-		r.set.PassedOver = append(r.set.PassedOver, Problem{Origin{file, d.line("")}, key, "passed over: " + h.APIVersion + " is none of Grantkeeper's concern here"})
+		r.set.PassedOver = append(r.set.PassedOver, Problem{Origin: Origin{file, d.line("")}, Object: key, Message: "passed over: " + h.APIVersion + " is none of Grantkeeper's concern here"})
 	}
 }
 
@@ -190,12 +264,12 @@ func (r *reading) document(ctx context.Context, file string, d *document) {
 func (r *reading) keep(file string, d *document, key ObjectKey) bool {
 	at := Origin{file, d.line("")}
 	if first, ok := r.set.Origins[key]; ok {
-		r.problem(Problem{Origin{file, d.line("metadata.name")}, key, fmt.Sprintf("is already declared at %s; remove one of the two", first)})
+		r.problem(Problem{Origin: Origin{file, d.line("metadata.name")}, Object: key, Message: fmt.Sprintf("is already declared at %s; remove one of the two", first)})
 		return false
 	}
 	var content map[string]any
 	if err := utiljson.Unmarshal(d.json, &content); err != nil {
-		r.problem(Problem{at, key, err.Error()})
+		r.problem(Problem{Origin: at, Object: key, Message: err.Error()})
 		return false
 	}
 	if meta, ok := content["metadata"].(map[string]any); ok && key.Namespace != "" {
@@ -203,6 +277,18 @@ func (r *reading) keep(file string, d *document, key ObjectKey) bool {
 	}
 	r.set.Objects = append(r.set.Objects, Object{key, content})
 	r.set.Origins[key] = at
-	r.order++
+	r.set.documents[key] = &document{root: d.root, offset: d.offset}
+	r.set.ages[key] = r.age(key)
 	return true
+}
+
+// age is an object's place in the order of creation: what was there before keeps its own.
+func (r *reading) age(key ObjectKey) int {
+	if r.options.Before != nil {
+		if age, ok := r.options.Before.ages[key]; ok {
+			return age
+		}
+	}
+	defer func() { r.order++ }()
+	return r.order
 }

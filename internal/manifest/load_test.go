@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/grantkeeper/grantkeeper/config/crd"
 )
@@ -113,7 +114,7 @@ stringData: {two: "2"}
 		t.Error("the creation timestamps do not follow the order of reading")
 	}
 	again, _ := newLoader(t).Load(context.Background(), dir)
-	if diff := cmp.Diff(set, again); diff != "" {
+	if diff := cmp.Diff(set, again, cmpopts.IgnoreUnexported(Set{})); diff != "" {
 		t.Errorf("a second load differs: %s", diff)
 	}
 }

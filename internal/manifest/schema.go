@@ -80,9 +80,9 @@ func compileSchema(v *apiextensionsv1.CustomResourceDefinitionVersion) (*compile
 }
 
 // judge takes an object through the steps of a create request, in the order of the API server: unknown fields, defaults,
-// metadata, OpenAPI, list keys, CEL rules. object is changed: its status is dropped, as a create request's is, nulls that
+// metadata, OpenAPI, list keys, CEL rules; and those of an update, which has rules about changes too, when before is not nil. object is changed: its status is dropped, as a create request's is, nulls that
 // the schema does not know are removed and defaults are filled in.
-func (k *kindSchema) judge(ctx context.Context, object map[string]any) (unknown []string, errs field.ErrorList, err error) {
+func (k *kindSchema) judge(ctx context.Context, object, before map[string]any) (unknown []string, errs field.ErrorList, err error) {
 	c, err := k.make()
 	if err != nil {
 		return nil, nil, fmt.Errorf("the schema of %s cannot be used: %w", k.gvk.Kind, err)
@@ -112,7 +112,11 @@ func (k *kindSchema) judge(ctx context.Context, object map[string]any) (unknown 
 		// The API server says so too: rules would trip over what is already known to be wrong.
 		return nil, errs, nil
 	}
-	ruleErrs, _ := c.rules.Validate(ctx, nil, c.structural, object, nil, celconfig.RuntimeCELCostBudget)
+	var old any // not a nil map: that would be an object without fields
+	if before != nil {
+		old = before
+	}
+	ruleErrs, _ := c.rules.Validate(ctx, nil, c.structural, object, old, celconfig.RuntimeCELCostBudget)
 	return nil, append(errs, ruleErrs...), nil
 }
 

@@ -35,6 +35,12 @@ type Set struct {
 	Origins map[ObjectKey]Origin
 	// Objects holds every object above as it was written, without defaults, for whoever applies it to a cluster.
 	Objects []Object
+
+	// documents finds lines; judged are objects of our kinds with defaults, as they would be stored; ages is the order of
+	// creation.
+	documents map[ObjectKey]*document
+	judged    map[ObjectKey]map[string]any
+	ages      map[ObjectKey]int
 }
 
 // Object is one object as it was written. Its metadata.namespace is filled in.
@@ -78,6 +84,8 @@ type Problem struct {
 	Object ObjectKey
 	// Message says what is wrong, for a field of our kinds in the words of the API server. It never holds a value of a Secret.
 	Message string
+	// Refused is true when the object was read and an API server would refuse it; false when something could not be read.
+	Refused bool
 }
 
 // String is the problem in one line: place, object, message.
@@ -117,6 +125,16 @@ func (s *Set) Secret(namespace, name string) *corev1.Secret {
 // Origin is where an object was read from; the zero Origin when it is not in the Set.
 func (s *Set) Origin(kind, namespace, name string) Origin {
 	return s.Origins[ObjectKey{kind, namespace, name}]
+}
+
+// Locate is where a field of an object stands, by its path as messages have it ("spec.redirectURIs[1]"), or the nearest thing around it
+// that is written down; the zero Origin when the object is not in the Set.
+func (s *Set) Locate(key ObjectKey, path string) Origin {
+	at, ok := s.Origins[key]
+	if d := s.documents[key]; ok && d != nil {
+		at.Line = d.line(path)
+	}
+	return at
 }
 
 // epoch is the creation timestamp of the first object of a Set.
