@@ -52,8 +52,11 @@ type metadata struct {
 	SubjectTypesSupported       []string `json:"subject_types_supported"`
 	IDTokenAlgorithms           []string `json:"id_token_signing_alg_values_supported"`
 	TokenAuthMethods            []string `json:"token_endpoint_auth_methods_supported"`
+	TokenAuthAlgorithms         []string `json:"token_endpoint_auth_signing_alg_values_supported"`
 	RevocationAuthMethods       []string `json:"revocation_endpoint_auth_methods_supported"`
+	RevocationAuthAlgorithms    []string `json:"revocation_endpoint_auth_signing_alg_values_supported"`
 	IntrospectionAuthMethods    []string `json:"introspection_endpoint_auth_methods_supported"`
+	IntrospectionAuthAlgorithms []string `json:"introspection_endpoint_auth_signing_alg_values_supported"`
 	ClaimsSupported             []string `json:"claims_supported"`
 	ACRValuesSupported          []string `json:"acr_values_supported"`
 	*authorization
@@ -72,6 +75,9 @@ type authorization struct {
 	// Request and RequestURI are named although they are false: left out, the latter would mean true.
 	Request    bool `json:"request_parameter_supported"`
 	RequestURI bool `json:"request_uri_parameter_supported"`
+	// PushedRequestEndpoint is that of RFC 9126 section 5. Whether a client has to push is said per client (section 6), by its policy.
+	PushedRequestEndpoint string `json:"pushed_authorization_request_endpoint,omitempty"`
+	RequirePushedRequests bool   `json:"require_pushed_authorization_requests"`
 }
 
 // backChannel is what is true of logout (Back-Channel Logout section 2.1).
@@ -83,6 +89,7 @@ type backChannel struct {
 // The paths that may not be there.
 const (
 	authorizePath  = "/v1/authorize"
+	pushedPath     = "/v1/par"
 	endSessionPath = "/v1/logout"
 )
 
@@ -134,8 +141,11 @@ func (e *Endpoint) metadata(s *registry.Snapshot) metadata {
 		SubjectTypesSupported:       []string{"public"},
 		IDTokenAlgorithms:           []string{registration.AlgorithmRS256, registration.AlgorithmES256},
 		TokenAuthMethods:            e.AuthMethods,
+		TokenAuthAlgorithms:         registration.AssertionAlgorithms(),
 		RevocationAuthMethods:       e.AuthMethods,
+		RevocationAuthAlgorithms:    registration.AssertionAlgorithms(),
 		IntrospectionAuthMethods:    confidential,
+		IntrospectionAuthAlgorithms: registration.AssertionAlgorithms(),
 		ClaimsSupported:             claims(),
 		ACRValuesSupported:          oauth.ACRs(),
 	}
@@ -145,6 +155,9 @@ func (e *Endpoint) metadata(s *registry.Snapshot) metadata {
 			ResponseModes: []string{"query", "form_post"}, ChallengeMethods: []string{"S256"},
 			PromptValues: []string{"none", "login", "consent", "select_account"}, DisplayValues: []string{"page", "popup", "touch", "wap"},
 			UILocales: e.Languages, ResponseIssuer: true, Claims: true,
+		}
+		if e.Routed(pushedPath) {
+			m.PushedRequestEndpoint = issuer + pushedPath
 		}
 	}
 	if e.Routed(endSessionPath) {
