@@ -26,6 +26,7 @@ func (s *Server) routes() []route {
 	}
 	table := []route{
 		{"token", "/v1/token", s.forPages(post(s.token))},
+		{"pushed_authorization_request", "/v1/par", s.forPages(post(s.par))},
 		{"device_authorization", "/v1/device_authorization", post(s.device)},
 		{"revoke", "/v1/revoke", s.forPages(post(s.revoke))},
 		{"introspect", "/v1/introspect", post(s.introspect)},

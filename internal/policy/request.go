@@ -30,5 +30,8 @@ func Consent(p *registration.Policy, c *registration.Client) registration.Consen
 	}
 }
 
+// NeedsPushedRequest reports whether the client must push its authorization requests (RFC 9126 section 6).
+func NeedsPushedRequest(p *registration.Policy) bool { return p.Require.PushedAuthorizationRequests }
+
 // NeedsMFA reports whether a sign-in for the client takes more than one factor.
 func NeedsMFA(p *registration.Policy) bool { return p.Require.MFA }

@@ -24,6 +24,8 @@ const (
 	TokenReplayed    Action = "token.replayed"
 	DeviceStarted    Action = "device.started"
 	DeviceRefused    Action = "device.refused"
+	RequestPushed    Action = "authorize.pushed"
+	PushRefused      Action = "authorize.push_refused"
 	TokenRevoked     Action = "token.revoked"
 	RevokeRefused    Action = "revoke.refused"
 	IntrospectDenied Action = "introspect.refused"

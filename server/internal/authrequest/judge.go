@@ -31,6 +31,9 @@ func Judge(s *registry.Snapshot, r *Request) (*registry.Client, error) {
 	if r.Challenge == "" && policy.NeedsPKCE(governing, client.Client) {
 		return nil, gone
 	}
+	if r.Pushed == "" && policy.NeedsPushedRequest(governing) {
+		return nil, gone
+	}
 	withdrawn := func(scope string) bool { _, has := client.ScopeSet[scope]; return !has }
 	if slices.ContainsFunc(r.Scopes, withdrawn) {
 		return nil, gone

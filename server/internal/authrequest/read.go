@@ -67,6 +67,9 @@ type Input struct {
 	Now time.Time
 	// ReadHint verifies an id_token_hint, also an expired one (token.Issuer.ReadID); nil when there are none.
 	ReadHint func(idToken string) (sub, sid string, ok bool)
+
+	// pushed becomes [Request.Pushed].
+	pushed string
 }
 
 // Read reads an authorization request: raw is the query string of a GET, or the body of a POST, as it was received. Its error is
@@ -84,18 +87,23 @@ func Read(s *registry.Snapshot, raw string, in Input) (*Request, error) {
 	if !ok {
 		return nil, &PageError{Kind: UnknownClient}
 	}
+	return read(s, client, &p, in)
+}
+
+// read reads what was received of a client, whichever way it came.
+func read(s *registry.Snapshot, client *registry.Client, p *oauth.Received, in Input) (*Request, error) {
 	governing, ok := s.Policy(client.Policy)
 	if !ok || !client.Enabled() {
 		return nil, &PageError{Kind: ClientGone, Owner: client.DocumentName()}
 	}
 	r := &Request{
 		ID: in.ID, IssuedAt: in.Now.Unix(), ClientID: client.ClientID, ClientUID: client.UID,
-		RedirectURI: p.Get("redirect_uri"), ResponseMode: Query,
+		RedirectURI: p.Get("redirect_uri"), ResponseMode: Query, Pushed: in.pushed,
 	}
 	if r.RedirectURI == "" || !matches(client.RedirectURIs, r.RedirectURI) {
 		return nil, &PageError{Kind: BadRedirect, Owner: client.DocumentName()}
 	}
-	reading := reading{snapshot: s, client: client, policy: governing, params: &p, in: in, request: r}
+	reading := reading{snapshot: s, client: client, policy: governing, params: p, in: in, request: r}
 	r.Refused = reading.all()
 	return r, nil
 }
@@ -122,7 +130,7 @@ func (r *reading) all() *oauth.Error {
 	if fault := r.params.Fault(); fault != nil {
 		return fault
 	}
-	for _, step := range []func() *oauth.Error{r.unsupported, r.responseType, r.challenge, r.scope, r.prompt, r.authentication, r.hints} {
+	for _, step := range []func() *oauth.Error{r.way, r.unsupported, r.responseType, r.challenge, r.scope, r.prompt, r.authentication, r.hints} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -154,12 +162,22 @@ func (r *reading) state() *oauth.Error {
 	return nil
 }
 
+// way refuses a request that came with the browser where the policy wants it pushed.
+func (r *reading) way() *oauth.Error {
+	if r.in.pushed == "" && policy.NeedsPushedRequest(r.policy) {
+		return oauth.InvalidRequest("the client has to push its authorization requests (RFC 9126)")
+	}
+	return nil
+}
+
 // unsupported refuses parameters that must not be passed over: who sends them counts on their being heeded.
 func (r *reading) unsupported() *oauth.Error {
 	has := func(name string) bool { return r.params.Get(name) != "" }
 	switch {
 	case has("request"):
 		return oauth.RequestNotSupported()
+	case has("request_uri") && r.in.pushed != "": // RFC 9126 section 2.1
+		return oauth.InvalidRequest("a pushed request must not refer to another one by request_uri")
 	case has("request_uri"):
 		return oauth.RequestURINotSupported()
 	case has("registration"):

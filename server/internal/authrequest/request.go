@@ -31,6 +31,9 @@ type Request struct {
 	RedirectURI  string       `json:"r"`
 	ResponseMode ResponseMode `json:"m,omitempty"`
 	State        string       `json:"s,omitempty"`
+	// Pushed is the hash of the request_uri of a request that the client pushed (RFC 9126), in base64url; empty for one that came
+	// with the browser.
+	Pushed string `json:"d,omitempty"`
 	// Refused is what is wrong with the rest: it is for the client, after sign-in (A14). Nothing below counts then.
 	Refused *oauth.Error `json:"e,omitempty"`
 
@@ -40,6 +43,8 @@ type Request struct {
 	Resources []string `json:"a,omitempty"`
 	// Challenge is the S256 code_challenge (RFC 7636); empty only where the policy exempts the client.
 	Challenge string `json:"h,omitempty"`
+	// KeyThumbprint is that of the key whose holder alone may redeem the code (RFC 9449 section 10); empty for none.
+	KeyThumbprint string `json:"j,omitempty"`
 
 	// What follows is OpenID Connect's.
 	Nonce string `json:"n,omitempty"`

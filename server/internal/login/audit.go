@@ -25,4 +25,6 @@ const (
 	reasonCallback   = "callback"
 	reasonAway       = "unreachable"
 	reasonCloned     = "cloned"
+	// reasonSpent is a request_uri that is unknown, expired, used, or another client's; the cause says which.
+	reasonSpent = "invalid_request_uri"
 )

@@ -5,6 +5,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 
 	"github.com/grantkeeper/grantkeeper/server/internal/authrequest"
 	"github.com/grantkeeper/grantkeeper/server/internal/page/failure"
@@ -15,6 +16,9 @@ import (
 // leaves nothing in the browser.
 func (l *Login) authorize(v *visit) error {
 	v.linked = true
+	if ref, ok := authrequest.FindReference(v.R.URL.RawQuery); ok {
+		return l.authorizePushed(v, ref)
+	}
 	if err := l.read(v, v.R.URL.RawQuery); err != nil {
 		return err
 	}
@@ -33,6 +37,10 @@ func (l *Login) authorizeByPost(v *visit) error {
 	raw, err := io.ReadAll(http.MaxBytesReader(v.W, v.R.Body, authrequest.MaxRequest))
 	if err != nil {
 		return web.BadRequest(err)
+	}
+	if ref, ok := authrequest.FindReference(string(raw)); ok {
+		query := url.Values{"client_id": {ref.ClientID}, "request_uri": {ref.URI}}
+		return web.Redirect(v.Visit, PathAuthorize+"?"+query.Encode()) // nothing else of it counts
 	}
 	if err := l.read(v, string(raw)); err != nil {
 		return err

@@ -27,6 +27,7 @@ type Storage interface {
 	DeviceByUserCode(ctx context.Context, userCode storage.Hash, now time.Time) (storage.DeviceRequest, error)
 	ApproveDevice(ctx context.Context, code storage.Hash, g storage.Grant, now time.Time) error
 	DenyDevice(ctx context.Context, code storage.Hash, now time.Time) error
+	UsePushedRequest(ctx context.Context, uri storage.Hash, client storage.ClientRef, now time.Time) (storage.PushedRequest, error)
 	CreateCode(ctx context.Context, c storage.Code, g storage.Grant, consent *storage.Consent) error
 	storage.Consents
 	storage.Counters

@@ -90,6 +90,13 @@ func (s *watchedStorage) ApproveDevice(ctx context.Context, code storage.Hash, g
 	return s.Storage.ApproveDevice(ctx, code, g, now)
 }
 
+func (s *watchedStorage) UsePushedRequest(ctx context.Context, uri storage.Hash, client storage.ClientRef, now time.Time) (storage.PushedRequest, error) {
+	if err := s.before(true); err != nil {
+		return storage.PushedRequest{}, err
+	}
+	return s.Storage.UsePushedRequest(ctx, uri, client, now)
+}
+
 func (s *watchedStorage) CreateCode(ctx context.Context, c storage.Code, g storage.Grant, consent *storage.Consent) error {
 	if s.noCodes.Load() {
 		return errDown

@@ -17,6 +17,8 @@ const (
 	PrefixDeviceCode   Prefix = "gkd_"
 	PrefixSession      Prefix = "gks_"
 	PrefixCode         Prefix = "gkc_"
+	// PrefixPushedRequest is that of the last part of a request_uri; see [NewRequestURI].
+	PrefixPushedRequest Prefix = "gkp_"
 )
 
 const (

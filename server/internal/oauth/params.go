@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -40,6 +41,17 @@ func (p Params) All(name string) []string {
 		}
 	}
 	return out
+}
+
+// Size is how many bytes the names and values have, decoded, but for those of the parameters without.
+func (p Params) Size(without ...string) int {
+	n := 0
+	for i := range p.pairs {
+		if !slices.Contains(without, p.pairs[i].name) {
+			n += len(p.pairs[i].name) + len(p.pairs[i].value)
+		}
+	}
+	return n
 }
 
 // repeatable are the parameters that may occur more than once: resource (RFC 8707 section 2).

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/grantkeeper/grantkeeper/internal/registration"
+	"github.com/grantkeeper/grantkeeper/server/internal/dpop"
 	"github.com/grantkeeper/grantkeeper/server/internal/endpoint/wire"
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
@@ -59,6 +60,7 @@ type metadata struct {
 	IntrospectionAuthAlgorithms []string `json:"introspection_endpoint_auth_signing_alg_values_supported"`
 	ClaimsSupported             []string `json:"claims_supported"`
 	ACRValuesSupported          []string `json:"acr_values_supported"`
+	ProofAlgorithms             []string `json:"dpop_signing_alg_values_supported"` // RFC 9449 section 5.1
 	*authorization
 	*backChannel
 }
@@ -148,6 +150,7 @@ func (e *Endpoint) metadata(s *registry.Snapshot) metadata {
 		IntrospectionAuthAlgorithms: registration.AssertionAlgorithms(),
 		ClaimsSupported:             claims(),
 		ACRValuesSupported:          oauth.ACRs(),
+		ProofAlgorithms:             dpop.Algorithms(),
 	}
 	if e.Routed(authorizePath) {
 		m.AuthorizationEndpoint, m.ResponseTypesSupported = issuer+authorizePath, []string{"code"}
