@@ -37,13 +37,15 @@ func Client(in ClientInputs) ClientResult {
 	var k checker
 	compiled := k.client(c)
 	invalid := len(k.findings) > 0
-	for _, i := range unknownScopes(in, server, compiled.Scopes) {
+	resources, unknown := declaringResources(in, server, compiled.Scopes)
+	compiled.Resources = namesOnce(resources)
+	for _, i := range unknown {
 		k.add(v1alpha1.ReasonScopeUnknown, "spec.scopes[%d] %s: no OAuthResource of server %s declares it; correct it, or ask the platform team for it", i, show(compiled.Scopes[i]), namespacedName(server))
 	}
 	governors := governorsOf(in, server)
 	if !invalid {
 		compiled.Authentication.Secrets = slices.Clone(in.Secrets)
-		compiled = k.govern(in, server, governors, compiled)
+		compiled = k.govern(in, server, governors, compiled, resources)
 	}
 	if len(k.findings) > 0 {
 		r.Findings = k.bounded()
@@ -158,7 +160,7 @@ func governorsOf(in ClientInputs, server *v1alpha1.OAuthServer) []*governor {
 
 // govern finds the one policy that governs the client: the first that accepts it whole. Otherwise it adds what every
 // policy has against it. Policies are never combined.
-func (k *checker) govern(in ClientInputs, server *v1alpha1.OAuthServer, governors []*governor, base *registration.Client) *registration.Client {
+func (k *checker) govern(in ClientInputs, server *v1alpha1.OAuthServer, governors []*governor, base *registration.Client, resources []string) *registration.Client {
 	if len(governors) == 0 {
 		k.add(v1alpha1.ReasonNoPolicy, "metadata.namespace %s: no OAuthGrantPolicy of server %s selects this client; ask the platform team for a policy whose spec.clients matches the labels of the namespace or of the client", in.Client.Namespace, namespacedName(server))
 		return base
@@ -176,13 +178,23 @@ func (k *checker) govern(in ClientInputs, server *v1alpha1.OAuthServer, governor
 			return candidate
 		}
 		for _, f := range findings {
-			f.Field = declaredField(in.Client, f.Field)
-			f.Value = show(f.Value)
+			f = ofManifest(in.Client, f, resources)
 			refused.add(v1alpha1.ReasonPolicyRefused, "%s", f)
 		}
 	}
 	k.findings = append(k.findings, refused.findings...)
 	return base
+}
+
+// ofManifest tells a finding in terms of the manifest. resources are those that declare the client's scopes, see declaringResources.
+func ofManifest(c *v1alpha1.OAuthClient, f policy.Finding, resources []string) policy.Finding {
+	f.Field, f.Value = declaredField(c, f.Field), show(f.Value)
+	if f.Rule == policy.ResourcesRule {
+		if i := slices.Index(resources, f.Value); i >= 0 {
+			f.Field, f.Value = fmt.Sprintf("spec.scopes[%d]", i), show(c.Spec.Scopes[i])+" of OAuthResource "+f.Value
+		}
+	}
+	return f
 }
 
 // declaredField says where a refused value came from when the manifest leaves its field out.

@@ -195,13 +195,18 @@ func TestClientAccepted(t *testing.T) {
 		"an optional secret adds a method": {client: oauthClient("Device", with(optionalSecret)), check: func(c *registration.Client) any {
 			return fmt.Sprint(c.Authentication.Methods, len(c.Authentication.Secrets))
 		}, want: "[None ClientSecret] 1"},
-		"lifetimes have defaults": {client: oauthClient("Device"), check: func(c *registration.Client) any { return c.Tokens }, want: lifetimes(10*time.Minute, 720*time.Hour, 168*time.Hour)},
-		"the defaults are capped by the limits of the policy": {client: oauthClient("Device"), inputs: func(in *ClientInputs) {
+		"lifetimes have defaults": {client: oauthClient("Device"), check: func(c *registration.Client) any { return c.Tokens }, want: defaults(lifetimes(10*time.Minute, 720*time.Hour, 168*time.Hour), true, true)},
+		"the defaults are there whatever the limits of the policy, which cap them later": {client: oauthClient("Device"), inputs: func(in *ClientInputs) {
 			in.Policies[0].Spec.Limits = &v1alpha1.PolicyLimits{AccessTokenTTL: duration(5 * time.Minute), RefreshTokenTTL: duration(24 * time.Hour)}
-		}, check: func(c *registration.Client) any { return c.Tokens }, want: lifetimes(5*time.Minute, 24*time.Hour, 24*time.Hour)},
+		}, check: func(c *registration.Client) any { return c.Tokens }, want: defaults(lifetimes(10*time.Minute, 720*time.Hour, 168*time.Hour), true, true)},
 		"a declared lifetime within the limit stays": {client: oauthClient("Device", with(func(s *spec) {
 			s.Tokens = &v1alpha1.ClientTokens{AccessToken: &v1alpha1.AccessTokenSettings{TTL: duration(720 * time.Hour)}, RefreshToken: &v1alpha1.RefreshTokenSettings{Idle: duration(time.Hour)}}
-		})), check: func(c *registration.Client) any { return c.Tokens }, want: lifetimes(720*time.Hour, 720*time.Hour, time.Hour)},
+		})), check: func(c *registration.Client) any { return c.Tokens }, want: defaults(lifetimes(720*time.Hour, 720*time.Hour, time.Hour), false, true)},
+		"the resources of its scopes, each once": {client: oauthClient("Device", with(func(s *spec) { s.Scopes = []string{"orders.write", "openid", "bills.read", "orders.read"} })), inputs: func(in *ClientInputs) {
+			in.Resources = append(in.Resources, resource("bills"), resource("unused"))
+			in.Policies[0].Spec.Allow.Scopes = append(in.Policies[0].Spec.Allow.Scopes, "bills.read")
+		}, check: func(c *registration.Client) any { return strings.Join(c.Resources, " ") }, want: "bills orders"},
+		"scopes about the user are of no resource":       {client: oauthClient("Device", with(func(s *spec) { s.Scopes = []string{"openid"} })), check: func(c *registration.Client) any { return len(c.Resources) }, want: 0},
 		"a suspended client stays registered, suspended": {client: oauthClient("Service", with(func(s *spec) { s.Suspended = true })), check: func(c *registration.Client) any { return c.Suspended }, want: true},
 		"the display name is the object's by default":    {client: oauthClient("Service"), check: func(c *registration.Client) any { return c.Display.Name }, want: "acme"},
 		"loopback redirects need no entry":               {client: oauthClient("Native", redirects("http://127.0.0.1/cb")), check: func(c *registration.Client) any { return len(c.RedirectURIs) }, want: 1},
@@ -272,6 +277,11 @@ func TestClientAccepted(t *testing.T) {
 
 func lifetimes(access, refresh, idle time.Duration) registration.Tokens {
 	return registration.Tokens{AccessTokenTTL: registration.Duration(access), RefreshTokenTTL: registration.Duration(refresh), RefreshTokenIdle: registration.Duration(idle)}
+}
+
+func defaults(t registration.Tokens, access, refresh bool) registration.Tokens {
+	t.AccessTokenDefault, t.RefreshTokenDefault = access, refresh
+	return t
 }
 
 func TestLastKnownGood(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 )
 
-// Default lifetimes of a client's tokens, each capped by the governing policy.
+// Default lifetimes of a client's tokens. The governing policy caps them whenever a token is made.
 const (
 	DefaultAccessTokenTTL   = 10 * time.Minute
 	DefaultRefreshTokenTTL  = 720 * time.Hour
@@ -185,18 +185,28 @@ func declaredLifetimes(t *v1alpha1.ClientTokens) (access, refresh, idle *metav1.
 	return access, refresh, idle
 }
 
-// governed is the client as it is under a policy: lifetimes that the manifest leaves open are the defaults, or the
-// policy's limits where those are less, so that a limit refuses only what somebody asked for.
+// tokensOf are the lifetimes of the manifest, and the defaults where it leaves them open, whatever the policy: the document says which are
+// defaults, and only what somebody asked for can be refused.
+func tokensOf(t *v1alpha1.ClientTokens) registration.Tokens {
+	access, refresh, idle := declaredLifetimes(t)
+	out := registration.Tokens{
+		AccessTokenTTL:      effective(access, DefaultAccessTokenTTL, 0),
+		RefreshTokenTTL:     effective(refresh, DefaultRefreshTokenTTL, 0),
+		AccessTokenDefault:  access == nil,
+		RefreshTokenDefault: refresh == nil,
+	}
+	out.RefreshTokenIdle = effective(idle, DefaultRefreshTokenIdle, out.RefreshTokenTTL)
+	return out
+}
+
+// governed is the client as it is under a policy.
 func governed(base *registration.Client, t *v1alpha1.ClientTokens, p *registration.Policy) *registration.Client {
 	d := *base
-	d.Policy = p.Name
-	access, refresh, idle := declaredLifetimes(t)
-	d.Tokens.AccessTokenTTL = effective(access, DefaultAccessTokenTTL, p.Limits.AccessTokenTTL)
-	d.Tokens.RefreshTokenTTL = effective(refresh, DefaultRefreshTokenTTL, p.Limits.RefreshTokenTTL)
-	d.Tokens.RefreshTokenIdle = effective(idle, DefaultRefreshTokenIdle, d.Tokens.RefreshTokenTTL)
+	d.Policy, d.Tokens = p.Name, tokensOf(t)
 	return &d
 }
 
+// effective is a lifetime of the manifest, or the default, which is no longer than limit (zero for none).
 func effective(declared *metav1.Duration, fallback time.Duration, limit registration.Duration) registration.Duration {
 	switch {
 	case declared != nil:

@@ -55,6 +55,16 @@ func peopleDocuments(servers []v1alpha1.OAuthServer) map[string]func() (registra
 			d, f := Policy(&p, servers)
 			return d, f
 		},
+		"policy-whole": func() (registration.Document, []Finding) {
+			p := grantPolicy("partners", func(p *v1alpha1.OAuthGrantPolicy) {
+				p.Spec.Allow.Resources = []v1alpha1.ResourceReference{{Name: "orders"}}
+				p.Spec.Require = &v1alpha1.PolicyRequire{DPoP: true, PushedAuthorizationRequests: true}
+				p.Spec.Limits = &v1alpha1.PolicyLimits{Clients: new(int32(50)), GrantsPerUser: new(int32(20))}
+				p.Spec.Users = "'staff' in user.groups"
+			})
+			d, f := Policy(&p, servers)
+			return d, f
+		},
 		"resource-choices": func() (registration.Document, []Finding) {
 			r := resource("orders", choices(v1alpha1.ChoicesSource{Static: []v1alpha1.ResourceChoice{{ID: "o1", Title: "Acme"}, {ID: "p1", Title: "Shop", Parent: "o1"}}}))
 			r.Spec.Scopes[1].Sensitive = true

@@ -104,35 +104,53 @@ func (k *checker) resourceConflict(r, o *v1alpha1.OAuthResource) {
 	}
 }
 
-// unknownScopes are the scopes of a client, by index, that nothing on the server declares.
-func unknownScopes(in ClientInputs, server *v1alpha1.OAuthServer, scopes []string) []int {
-	var unknown []int
+// declaringResources finds, for each scope of a client, the name of the OAuthResource of the server that declares it: empty for a scope of
+// OpenID Connect, and for one that cannot be a scope. unknown are those, by index, that nothing declares.
+func declaringResources(in ClientInputs, server *v1alpha1.OAuthServer, scopes []string) (resources []string, unknown []int) {
 	accepted := map[int]bool{} // resources by index; each is compiled once, and only if it matters
-	declares := func(scope string) bool {
-		for i := range in.Resources {
-			r := &in.Resources[i]
-			if r.Namespace != server.Namespace || !slices.ContainsFunc(r.Spec.Scopes, func(s v1alpha1.ResourceScope) bool { return s.Name == scope }) {
-				continue
-			}
-			ok, known := accepted[i]
-			if !known {
-				s, f := LocalServerOf(r.Spec.ServerRef, r.Namespace, in.Servers)
-				if f == nil && s.Name == server.Name {
-					_, findings := Resource(r, in.Servers, in.Resources)
-					ok = len(findings) == 0
-				}
-				accepted[i] = ok
-			}
-			if ok {
-				return true
-			}
+	resources = make([]string, len(scopes))
+	for i, scope := range scopes {
+		if registration.IsIdentityScope(scope) || registration.CheckScope(scope) != nil {
+			continue
 		}
-		return false
-	}
-	for i, s := range scopes {
-		if !registration.IsIdentityScope(s) && registration.CheckScope(s) == nil && !declares(s) {
+		if resources[i] = declaring(in, server, scope, accepted); resources[i] == "" {
 			unknown = append(unknown, i)
 		}
 	}
-	return unknown
+	return resources, unknown
+}
+
+// declaring finds the accepted resource of the server that declares a scope; empty for none.
+func declaring(in ClientInputs, server *v1alpha1.OAuthServer, scope string, accepted map[int]bool) string {
+	for i := range in.Resources {
+		r := &in.Resources[i]
+		if r.Namespace != server.Namespace || !slices.ContainsFunc(r.Spec.Scopes, func(s v1alpha1.ResourceScope) bool { return s.Name == scope }) {
+			continue
+		}
+		ok, known := accepted[i]
+		if !known {
+			s, f := LocalServerOf(r.Spec.ServerRef, r.Namespace, in.Servers)
+			if f == nil && s.Name == server.Name {
+				_, findings := Resource(r, in.Servers, in.Resources)
+				ok = len(findings) == 0
+			}
+			accepted[i] = ok
+		}
+		if ok {
+			return r.Name
+		}
+	}
+	return ""
+}
+
+// namesOnce are the names that there are, each once, sorted; nil for none.
+func namesOnce(names []string) []string {
+	var out []string
+	for _, n := range names {
+		if n != "" && !slices.Contains(out, n) {
+			out = append(out, n)
+		}
+	}
+	slices.Sort(out)
+	return out
 }

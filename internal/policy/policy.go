@@ -32,13 +32,16 @@ func (f Finding) String() string {
 
 // Accepts evaluates a policy against a whole client and returns every reason to refuse it, in the order of the client's
 // fields; none means that the policy accepts it. A list of the policy that is empty allows nothing, but for
-// allow.authentication, which allows every method when it is empty, and allow.identityProviders, which is asked when somebody
-// signs in.
+// allow.authentication and allow.resources, which allow everything when they are empty, and allow.identityProviders, which is asked
+// when somebody signs in. What only a request can tell (identityProviders, users, require) is not asked here, and limits.clients, which
+// is about all clients together, was decided when they were compiled.
 //
 // Redirects to loopback need no entry in allow.redirectHosts: they lead to the user's own machine, not to a host that
 // somebody could take over. Redirects to a private scheme need an entry of that scheme: any app on a device can claim any
-// scheme (RFC 8252 section 8.4), and what the platform did not list is denied. The server itself calls backChannelLogout,
-// so that loopback has to be listed there like any other host.
+// scheme (RFC 8252 section 8.4), and what the platform did not list is denied. The server itself calls backChannelLogout
+// and jwksURI, so that loopback has to be listed there like any other host.
+//
+// A lifetime that the client did not ask for is none to refuse: see [Lifetimes].
 func Accepts(p *registration.Policy, c *registration.Client) []Finding {
 	e := evaluation{policy: p.Name, hosts: p.Allow.RedirectHosts}
 	for i, uri := range c.RedirectURIs {
@@ -48,7 +51,7 @@ func Accepts(p *registration.Policy, c *registration.Client) []Finding {
 		e.redirect(fmt.Sprintf("spec.postLogoutRedirectURIs[%d]", i), uri)
 	}
 	if c.BackChannelLogoutURI != "" {
-		e.backChannel(c.BackChannelLogoutURI)
+		e.called("spec.backChannelLogout.uri", c.BackChannelLogoutURI)
 	}
 	for i, origin := range c.AllowedOrigins {
 		e.redirect(fmt.Sprintf("spec.allowedOrigins[%d]", i), origin)
@@ -67,13 +70,23 @@ func Accepts(p *registration.Policy, c *registration.Client) []Finding {
 			e.unlisted(fmt.Sprintf("spec.scopes[%d]", i), s, "spec.allow.scopes", "scopes", p.Allow.Scopes)
 		}
 	}
+	for _, name := range c.Resources {
+		if !AllowsResource(p, name) {
+			e.unlisted("spec.scopes", name, ResourcesRule, "resources", p.Allow.Resources)
+		}
+	}
 	for _, m := range c.Authentication.Methods {
 		if len(p.Allow.Authentication) > 0 && !slices.Contains(p.Allow.Authentication, m) {
 			e.unlisted("spec.authentication", string(m), "spec.allow.authentication", "authentication", words(p.Allow.Authentication))
 		}
 	}
-	e.lifetime("spec.tokens.accessToken.ttl", c.Tokens.AccessTokenTTL, "spec.limits.accessTokenTTL", p.Limits.AccessTokenTTL)
-	if slices.Contains(c.GrantTypes, registration.GrantTypeRefreshToken) {
+	if c.Authentication.JWKSURI != "" {
+		e.called("spec.authentication.privateKeyJWT.jwksURI", c.Authentication.JWKSURI)
+	}
+	if !c.Tokens.AccessTokenDefault {
+		e.lifetime("spec.tokens.accessToken.ttl", c.Tokens.AccessTokenTTL, "spec.limits.accessTokenTTL", p.Limits.AccessTokenTTL)
+	}
+	if slices.Contains(c.GrantTypes, registration.GrantTypeRefreshToken) && !c.Tokens.RefreshTokenDefault {
 		e.lifetime("spec.tokens.refreshToken.ttl", c.Tokens.RefreshTokenTTL, "spec.limits.refreshTokenTTL", p.Limits.RefreshTokenTTL)
 	}
 	return e.findings
@@ -103,6 +116,10 @@ func (e *evaluation) unlisted(field, value, rule, what string, allowed []string)
 
 const hostsRule = "spec.allow.redirectHosts"
 
+// ResourcesRule is the rule of findings about resources. Their field is spec.scopes, and their value the name of an OAuthResource: which
+// of the scopes lead to it is not known here.
+const ResourcesRule = "spec.allow.resources"
+
 // redirect is an address that people's browsers are sent to, or come from.
 func (e *evaluation) redirect(field, uri string) {
 	r, err := registration.ParseRedirectURI(uri)
@@ -126,9 +143,8 @@ func (e *evaluation) redirect(field, uri string) {
 	}
 }
 
-// backChannel is an address that the server calls.
-func (e *evaluation) backChannel(uri string) {
-	const field = "spec.backChannelLogout.uri"
+// called is an address that the server calls.
+func (e *evaluation) called(field, uri string) {
 	r, err := registration.ParseRedirectURI(uri)
 	switch {
 	case err != nil:

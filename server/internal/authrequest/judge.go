@@ -34,7 +34,7 @@ func Judge(s *registry.Snapshot, r *Request) (*registry.Client, error) {
 	if r.Pushed == "" && policy.NeedsPushedRequest(governing) {
 		return nil, gone
 	}
-	withdrawn := func(scope string) bool { _, has := client.ScopeSet[scope]; return !has }
+	withdrawn := func(scope string) bool { return !grant.MayHave(s, client, scope) }
 	if slices.ContainsFunc(r.Scopes, withdrawn) {
 		return nil, gone
 	}

@@ -228,7 +228,9 @@ func (r *reading) scope() *oauth.Error {
 		return err
 	}
 	if len(scopes) == 0 {
-		scopes = r.client.Scopes
+		if scopes, err = grant.DefaultScopes(r.snapshot, r.client); err != nil {
+			return err
+		}
 	}
 	if _, scopes, err = grant.AudienceOf(r.snapshot, scopes, resources); err != nil {
 		return err

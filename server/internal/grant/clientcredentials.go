@@ -20,7 +20,10 @@ func (ClientCredentials) Authorize(_ context.Context, r *Request) (*Authorizatio
 	}
 	scopes := r.Scopes
 	if len(scopes) == 0 {
-		scopes = r.Client.Scopes
+		var fail *oauth.Error
+		if scopes, fail = DefaultScopes(r.Snapshot, r.Client.Client); fail != nil {
+			return nil, fail
+		}
 	}
 	for _, s := range scopes {
 		if oauth.IsIdentityScope(s) {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/grantkeeper/grantkeeper/internal/policy"
+	"github.com/grantkeeper/grantkeeper/internal/registration"
 	"github.com/grantkeeper/grantkeeper/server/internal/clientauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
@@ -22,6 +24,8 @@ type Request struct {
 	Params   oauth.Params
 	Client   *clientauth.Client
 	Snapshot *registry.Snapshot
+	// Lifetimes are those of the client's tokens, as its policy has them.
+	Lifetimes registration.Tokens
 	// Scopes is what the request asks for, every one of them allowed to the client; nil when it asks for none.
 	Scopes []string
 	// Resources are the resource indicators of the request (RFC 8707), each of them known; nil when it names none.
@@ -144,6 +148,11 @@ func (p *Pipeline) Serve(ctx context.Context, in Input) (*Response, Event, error
 		return nil, event, fail
 	}
 	r := &Request{Now: in.Now, Params: in.Params, Client: client, Snapshot: s}
+	governing, ok := s.Policy(client.Policy)
+	if !ok { // a client without one is not served, so that this is never reached
+		return nil, event, oauth.InvalidClient()
+	}
+	r.Lifetimes = policy.Lifetimes(governing, client.Client.Client)
 	if r.Scopes, r.Resources, fail = ReadScopes(s, client.Client, in.Params); fail != nil {
 		return nil, event, fail
 	}
@@ -176,7 +185,7 @@ func (p *Pipeline) grant(name string, c *clientauth.Client) (Grant, *oauth.Error
 // mint makes the tokens of an authorization.
 func (p *Pipeline) mint(r *Request, a *Authorization, event *Event) (*Response, error) {
 	issuer := r.Snapshot.Server().Issuer
-	ttl := r.Client.Tokens.AccessTokenTTL.Std()
+	ttl := r.Lifetimes.AccessTokenTTL.Std()
 	access := token.Access{
 		Issuer: issuer, Subject: a.Subject, ClientID: r.Client.ClientID, ClientUID: r.Client.UID,
 		Scope: strings.Join(a.Scopes, " "), Audience: a.Audience, IssuedAt: r.Now, ExpiresAt: r.Now.Add(ttl),

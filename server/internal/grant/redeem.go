@@ -58,7 +58,7 @@ func (r *Request) first(refresh token.Refresh, g storage.Grant, family string) (
 	if _, ok := r.Client.GrantTypeSet[oauth.GrantTypeRefreshToken]; !ok || r.offlineWithdrawn(g) {
 		return nil, nil
 	}
-	t, err := refresh.First(g.ID, family, r.Now, r.Client.Tokens.RefreshTokenTTL.Std(), r.Client.Tokens.RefreshTokenIdle.Std())
+	t, err := refresh.First(g.ID, family, r.Now, r.Lifetimes.RefreshTokenTTL.Std(), r.Lifetimes.RefreshTokenIdle.Std())
 	return &t, err
 }
 

@@ -12,6 +12,10 @@ import (
 // RetryGrace is how long a client that lost the answer to a refresh may repeat it and get the same successor.
 const RetryGrace = 30 * time.Second
 
+// redeemedWithin is how long after a grant its first refresh token may have been made: what that lives is counted from then, and a
+// device code lives for at most so long (registration.Device).
+const redeemedWithin = 15 * time.Minute
+
 // RefreshToken is the refresh grant (RFC 6749 section 6) with rotation (RFC 9700 section 4.14.2).
 type RefreshToken struct {
 	Tokens   storage.RefreshTokens
@@ -38,7 +42,7 @@ func (g RefreshToken) Authorize(ctx context.Context, r *Request) (*Authorization
 	}
 	refresh := token.NewRefresh(r.Snapshot.Keys().Derivation)
 	next := func(current storage.RefreshToken) (storage.RefreshToken, error) {
-		return refresh.Next(current, r.Now, r.Client.Tokens.RefreshTokenIdle.Std())
+		return refresh.Next(current, r.Now, r.Lifetimes.RefreshTokenIdle.Std())
 	}
 	check := func(_ storage.RefreshToken, grant storage.Grant, user storage.User) error {
 		if _, ok := CurrentUser(g.Accounts, r.Snapshot, r.Client.Client, user); !ok {
@@ -46,6 +50,9 @@ func (g RefreshToken) Authorize(ctx context.Context, r *Request) (*Authorization
 		}
 		if r.offlineWithdrawn(grant) {
 			return oauth.InvalidGrant("the client may no longer act while the user is away")
+		}
+		if r.Now.Sub(grant.CreatedAt) > r.Lifetimes.RefreshTokenTTL.Std()+redeemedWithin {
+			return oauth.InvalidGrant("the refresh token lives longer than it may by now")
 		}
 		return r.covers(grant)
 	}

@@ -3,30 +3,72 @@ package grant
 import (
 	"slices"
 
+	"github.com/grantkeeper/grantkeeper/internal/policy"
+	"github.com/grantkeeper/grantkeeper/internal/registration"
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
 )
 
-// ReadScopes checks scope (RFC 6749 section 3.3) and resource (RFC 8707 section 2) of a request against client and
-// registry: invalid_scope for a scope that the client may not ask for or that no resource declares any more, invalid_target
-// for a resource that is not known.
+// ReadScopes checks scope (RFC 6749 section 3.3) and resource (RFC 8707 section 2) of a request against client, policy and
+// registry: invalid_scope for a scope that the client may not ask for or that no resource declares any more, and for one of a resource
+// that the policy does not allow; invalid_target for such a resource, and for one that is not known.
 func ReadScopes(s *registry.Snapshot, c *registry.Client, p oauth.Params) (scopes, resources []string, err *oauth.Error) {
 	if scopes, err = oauth.ParseScope(p.Get("scope")); err != nil {
 		return nil, nil, err
 	}
 	for _, scope := range scopes {
-		if _, ok := c.ScopeSet[scope]; !ok || !exists(s, scope) {
+		if !MayHave(s, c, scope) {
 			return nil, nil, oauth.InvalidScope("a scope is not allowed to the client: " + scope)
 		}
 	}
 	resources = p.All("resource")
 	for _, id := range resources {
-		if _, ok := s.Resource(id); !ok {
+		r, ok := s.Resource(id)
+		if !ok {
 			return nil, nil, oauth.InvalidTarget("the resource is not known")
+		}
+		if !allowsResource(s, c, r) {
+			return nil, nil, oauth.InvalidTarget("the resource is not allowed to the client")
 		}
 	}
 	return scopes, resources, nil
+}
+
+// MayHave reports whether a client that is served may have a scope now: it is registered for it, which its policy accepts, and it is a
+// scope of OpenID Connect, or declared by a resource that the policy allows.
+func MayHave(s *registry.Snapshot, c *registry.Client, scope string) bool {
+	if _, ok := c.ScopeSet[scope]; !ok {
+		return false
+	}
+	if r, _, ok := s.ScopeResource(scope); ok {
+		return allowsResource(s, c, r)
+	}
+	return oauth.IsIdentityScope(scope)
+}
+
+// allowsResource reports whether the client's policy lets tokens be for a resource.
+func allowsResource(s *registry.Snapshot, c *registry.Client, r *registration.Resource) bool {
+	governing, ok := s.Policy(c.Policy)
+	return ok && policy.AllowsResource(governing, r.Name)
+}
+
+// DefaultScopes are what a client gets that asks for none: all that it is registered for, without those of resources that its policy does
+// not allow. invalid_scope when that leaves none.
+func DefaultScopes(s *registry.Snapshot, c *registry.Client) ([]string, *oauth.Error) {
+	if p, ok := s.Policy(c.Policy); ok && len(p.Allow.Resources) == 0 {
+		return c.Scopes, nil
+	}
+	scopes := make([]string, 0, len(c.Scopes))
+	for _, scope := range c.Scopes {
+		if _, _, declared := s.ScopeResource(scope); !declared || MayHave(s, c, scope) {
+			scopes = append(scopes, scope)
+		}
+	}
+	if len(scopes) == 0 && len(c.Scopes) > 0 {
+		return nil, oauth.InvalidScope("none of the client's scopes is allowed to it any more")
+	}
+	return scopes, nil
 }
 
 // grantedScopes narrows the grant to what the client's registration still has and what is still declared by an API that the
@@ -43,9 +85,10 @@ func grantedScopes(r *Request, g storage.Grant) ([]string, *oauth.Error) {
 	}
 	scopes := make([]string, 0, len(wanted))
 	for _, s := range wanted {
-		_, has := r.Client.ScopeSet[s]
-		resource, _, declared := r.Snapshot.ScopeResource(s)
-		if has && (declared && slices.Contains(g.Audience, resource.Identifier) || !declared && oauth.IsIdentityScope(s)) {
+		if !MayHave(r.Snapshot, r.Client.Client, s) {
+			continue
+		}
+		if resource, _, declared := r.Snapshot.ScopeResource(s); !declared || slices.Contains(g.Audience, resource.Identifier) {
 			scopes = append(scopes, s)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 	"github.com/grantkeeper/grantkeeper/server/internal/authrequest"
+	"github.com/grantkeeper/grantkeeper/server/internal/grant"
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
@@ -164,7 +165,7 @@ func servable(s *registry.Snapshot, request storage.DeviceRequest) (*registry.Cl
 		return c, false
 	}
 	for _, scope := range request.Scopes {
-		if _, ok := c.ScopeSet[scope]; !ok {
+		if !grant.MayHave(s, c, scope) {
 			return c, false
 		}
 	}

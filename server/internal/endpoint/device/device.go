@@ -116,7 +116,9 @@ func newRequest(s *registry.Snapshot, client *clientauth.Client, params oauth.Pa
 		return none, fail
 	}
 	if len(scopes) == 0 {
-		scopes = client.Scopes
+		if scopes, fail = grant.DefaultScopes(s, client.Client); fail != nil {
+			return none, fail
+		}
 	}
 	audience, scopes, fail := grant.AudienceOf(s, scopes, resources)
 	if fail != nil {
