@@ -34,13 +34,13 @@ var errUpstreamDomain = errors.New("must be the id of a tenant in lower case, a 
 
 func defaultUpstreamScopes() []string { return []string{"openid", "profile", "email"} }
 
-// credentials are this server's at an upstream.
-type credentials struct{ id, secret string }
+// ownCredentials are this server's at an upstream.
+type ownCredentials struct{ id, secret string }
 
 // upstreamCredentials reads the client id from the manifest or else from the Secret, and the client secret from the Secret.
 // at is the field with both, such as "spec.oidc". ref is nil for a public client.
-func (k *checker) upstreamCredentials(p *v1alpha1.OAuthIdentityProvider, at, clientID string, ref *v1alpha1.SecretKeyReference, secret *corev1.Secret) credentials {
-	c := credentials{id: clientID}
+func (k *checker) upstreamCredentials(p *v1alpha1.OAuthIdentityProvider, at, clientID string, ref *v1alpha1.SecretKeyReference, secret *corev1.Secret) ownCredentials {
+	c := ownCredentials{id: clientID}
 	if clientID != "" {
 		k.check(at+".clientID", clientID, registration.CheckUpstreamClientID(clientID))
 	}
@@ -90,7 +90,7 @@ func (k *checker) checkFields(at string, found []registration.FieldError) {
 // oidc makes the document of an OpenID provider, with or without a name of its own.
 func (k *checker) oidc(p *v1alpha1.OAuthIdentityProvider, secret *corev1.Secret) *registration.OIDCProvider {
 	d := &registration.OIDCProvider{Scopes: defaultUpstreamScopes()}
-	var c credentials
+	var c ownCredentials
 	var at string
 	switch {
 	case p.Spec.Google != nil:

@@ -162,8 +162,8 @@ func TestData(t *testing.T) {
 			"scope":                     "openid,orders.read",
 		}},
 		"a public client with nothing but its id": {
-			in:   Input{ClientID: "cli", Issuer: "https://login.example.com", Provider: "corp"},
-			want: map[string]string{"type": "oauth2", "provider": "corp", "client-id": "cli", "issuer-uri": "https://login.example.com"},
+			in:   Input{ClientID: "cli", Issuer: "https://login.example.com"},
+			want: map[string]string{"type": "oauth2", "provider": "grantkeeper", "client-id": "cli", "issuer-uri": "https://login.example.com"},
 		},
 	}
 	for name, tc := range cases {
