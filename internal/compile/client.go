@@ -36,6 +36,7 @@ func Client(in ClientInputs) ClientResult {
 
 	var k checker
 	compiled := k.client(c)
+	k.secretTarget(c, compiled, server.Spec.Issuer)
 	invalid := len(k.findings) > 0
 	resources, unknown := declaringResources(in, server, compiled.Scopes)
 	compiled.Resources = namesOnce(resources)
