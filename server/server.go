@@ -177,7 +177,7 @@ func (s *Server) wire() error {
 	events := audit.New(s.deps.Log)
 	providers := s.wireProviders()
 	upstream := grant.NewUpstream(providers, s.storage, s.atRest)
-	pipeline := grant.NewPipeline(s.registry, clients, issuer,
+	pipeline := grant.NewPipeline(s.registry, clients, s.storage, issuer,
 		grant.ClientCredentials{},
 		grant.AuthorizationCode{Codes: s.storage, IDs: issuer, Accounts: providers},
 		grant.DeviceCode{Devices: s.storage, IDs: issuer, Accounts: providers},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/grantkeeper/grantkeeper/internal/policy"
 	"github.com/grantkeeper/grantkeeper/internal/registration"
+	"github.com/grantkeeper/grantkeeper/server/internal/dpop"
 	"github.com/grantkeeper/grantkeeper/server/internal/grant"
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
@@ -67,6 +68,8 @@ type Input struct {
 	Now time.Time
 	// ReadHint verifies an id_token_hint, also an expired one (token.Issuer.ReadID); nil when there are none.
 	ReadHint func(idToken string) (sub, sid string, ok bool)
+	// KeyThumbprint is that of the key that a pushed request came with a proof of (RFC 9449 section 10.1); empty for none.
+	KeyThumbprint string
 
 	// pushed becomes [Request.Pushed].
 	pushed string
@@ -130,7 +133,7 @@ func (r *reading) all() *oauth.Error {
 	if fault := r.params.Fault(); fault != nil {
 		return fault
 	}
-	for _, step := range []func() *oauth.Error{r.way, r.unsupported, r.responseType, r.challenge, r.scope, r.prompt, r.authentication, r.hints} {
+	for _, step := range []func() *oauth.Error{r.way, r.unsupported, r.responseType, r.challenge, r.key, r.scope, r.prompt, r.authentication, r.hints} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -218,6 +221,22 @@ func (r *reading) challenge() *oauth.Error {
 		return oauth.InvalidRequest("code_challenge must be a SHA-256 hash in base64url")
 	}
 	r.request.Challenge = challenge
+	return nil
+}
+
+// key reads the key that the code is to be bound to (RFC 9449 section 10). A request that names one and proves another is refused.
+func (r *reading) key() *oauth.Error {
+	r.request.KeyThumbprint = r.in.KeyThumbprint
+	named := r.params.Get("dpop_jkt")
+	switch {
+	case named == "":
+		return nil
+	case !dpop.IsThumbprint(named):
+		return oauth.InvalidRequest("dpop_jkt must be a SHA-256 thumbprint in base64url")
+	case r.in.KeyThumbprint != "" && r.in.KeyThumbprint != named:
+		return oauth.InvalidDPoPProof("dpop_jkt is not the thumbprint of the key of the proof")
+	}
+	r.request.KeyThumbprint = named
 	return nil
 }
 

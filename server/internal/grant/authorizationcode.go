@@ -88,7 +88,7 @@ func (r *Request) replayGrace() time.Duration {
 }
 
 // stolenError is a code whose bearer could not show that it was given to them.
-type stolenError struct{ refusal *oauth.Error }
+type stolenError struct{ refusal error }
 
 // Error is the refusal's.
 func (e *stolenError) Error() string { return e.refusal.Error() }
@@ -104,9 +104,9 @@ func isStolen(err error) bool {
 
 func stolen(e *oauth.Error) error { return &stolenError{refusal: e} }
 
-// proves checks that whoever sends a code is who asked for it: by the redirect URI (RFC 6749 section 4.1.3) and by the code
-// verifier (RFC 7636 section 4.6). A verifier for a request that had no challenge is a challenge that was taken away on its way
-// here (RFC 9700 section 4.8.2).
+// proves checks that whoever sends a code is who asked for it: by the redirect URI (RFC 6749 section 4.1.3), by the code
+// verifier (RFC 7636 section 4.6), and by the key that the request named (RFC 9449 section 10). A verifier for a request that had
+// no challenge is a challenge that was taken away on its way here (RFC 9700 section 4.8.2).
 func (r *Request) proves(c storage.Code) error {
 	uri, verifier := r.Params.Get("redirect_uri"), r.Params.Get("code_verifier")
 	governing, known := r.Snapshot.Policy(r.Client.Policy)
@@ -122,7 +122,11 @@ func (r *Request) proves(c storage.Code) error {
 	case c.Challenge != "" && !verifies(verifier, c.Challenge):
 		return stolen(oauth.InvalidGrant("the code_verifier does not match"))
 	}
-	return nil
+	err := r.holds(c.KeyThumbprint, "code")
+	if err != nil && r.KeyThumbprint != "" {
+		return &stolenError{refusal: err}
+	}
+	return err
 }
 
 // verifies compares a code verifier with an S256 challenge. Its form is that of RFC 7636 section 4.1.

@@ -30,6 +30,8 @@ type Request struct {
 	Scopes []string
 	// Resources are the resource indicators of the request (RFC 8707), each of them known; nil when it names none.
 	Resources []string
+	// KeyThumbprint is that of the key (RFC 7638) that the request proved to have (RFC 9449); empty for none.
+	KeyThumbprint string
 
 	// replayed is the grant that was found to be redeemed again; see [Request.replay].
 	replayed *storage.Grant
@@ -79,6 +81,10 @@ type Response struct {
 	Scope        string
 	// AuthorizationDetails is what was chosen (RFC 9396 section 7), valid JSON; nil for nothing.
 	AuthorizationDetails json.RawMessage
+	// Bound is true for an access token that is bound to a key: its token_type is DPoP (RFC 9449 section 5).
+	Bound bool
+	// Nonce is sent as DPoP-Nonce (RFC 9449 section 8.2); empty for none.
+	Nonce string
 }
 
 // Event is what the audit log is told about a token request.
@@ -98,23 +104,26 @@ type Event struct {
 // Input is a token request as it came in, decoded.
 type Input struct {
 	Authorization string
-	Params        oauth.Params
-	Address       netip.Addr
-	Now           time.Time
+	// Proofs are the values of the DPoP header (RFC 9449 section 4.1).
+	Proofs  []string
+	Params  oauth.Params
+	Address netip.Addr
+	Now     time.Time
 }
 
 // Pipeline runs token requests.
 type Pipeline struct {
 	registry *registry.Registry
 	clients  *clientauth.Authenticator
+	replays  storage.Replays
 	issuer   *token.Issuer
 	grants   map[string]Grant
 	types    []string
 }
 
-// NewPipeline returns a pipeline over the grants.
-func NewPipeline(r *registry.Registry, clients *clientauth.Authenticator, issuer *token.Issuer, grants ...Grant) *Pipeline {
-	p := &Pipeline{registry: r, clients: clients, issuer: issuer, grants: map[string]Grant{}}
+// NewPipeline returns a pipeline over the grants. replays is where proofs of possession are spent; requests without one do not use it.
+func NewPipeline(r *registry.Registry, clients *clientauth.Authenticator, replays storage.Replays, issuer *token.Issuer, grants ...Grant) *Pipeline {
+	p := &Pipeline{registry: r, clients: clients, replays: replays, issuer: issuer, grants: map[string]Grant{}}
 	for _, g := range grants {
 		p.grants[g.Type()] = g
 		p.types = append(p.types, g.Type())
@@ -153,7 +162,15 @@ func (p *Pipeline) Serve(ctx context.Context, in Input) (*Response, Event, error
 		return nil, event, oauth.InvalidClient()
 	}
 	r.Lifetimes = policy.Lifetimes(governing, client.Client.Client)
+	proof, fail := verifyProof(s, governing, client, in)
+	if fail != nil {
+		return nil, event, fail
+	}
+	r.prove(proof)
 	if r.Scopes, r.Resources, fail = ReadScopes(s, client.Client, in.Params); fail != nil {
+		return nil, event, fail
+	}
+	if fail = p.spend(ctx, proof); fail != nil {
 		return nil, event, fail
 	}
 	a, err := g.Authorize(ctx, r)
@@ -189,6 +206,7 @@ func (p *Pipeline) mint(r *Request, a *Authorization, event *Event) (*Response, 
 	access := token.Access{
 		Issuer: issuer, Subject: a.Subject, ClientID: r.Client.ClientID, ClientUID: r.Client.UID,
 		Scope: strings.Join(a.Scopes, " "), Audience: a.Audience, IssuedAt: r.Now, ExpiresAt: r.Now.Add(ttl),
+		KeyThumbprint: r.KeyThumbprint,
 	}
 	if a.Grant != nil {
 		access.GrantID, access.AuthTime, access.ACR, access.AuthorizationDetails = a.Grant.ID, a.Grant.AuthenticatedAt, a.ACR, a.Details
@@ -199,6 +217,7 @@ func (p *Pipeline) mint(r *Request, a *Authorization, event *Event) (*Response, 
 	}
 	out := &Response{
 		AccessToken: value, ExpiresIn: int64(ttl / time.Second), RefreshToken: a.RefreshToken, Scope: access.Scope, AuthorizationDetails: a.Details,
+		Bound: r.KeyThumbprint != "", Nonce: r.nextNonce(),
 	}
 	if a.User != nil && slices.Contains(a.Scopes, oauth.ScopeOpenID) {
 		out.IDToken, err = p.issuer.ID(&token.ID{

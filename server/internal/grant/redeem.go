@@ -59,6 +59,7 @@ func (r *Request) first(refresh token.Refresh, g storage.Grant, family string) (
 		return nil, nil
 	}
 	t, err := refresh.First(g.ID, family, r.Now, r.Lifetimes.RefreshTokenTTL.Std(), r.Lifetimes.RefreshTokenIdle.Std())
+	r.bind(&t)
 	return &t, err
 }
 

@@ -42,9 +42,14 @@ func (g RefreshToken) Authorize(ctx context.Context, r *Request) (*Authorization
 	}
 	refresh := token.NewRefresh(r.Snapshot.Keys().Derivation)
 	next := func(current storage.RefreshToken) (storage.RefreshToken, error) {
-		return refresh.Next(current, r.Now, r.Lifetimes.RefreshTokenIdle.Std())
+		successor, err := refresh.Next(current, r.Now, r.Lifetimes.RefreshTokenIdle.Std())
+		r.bind(&successor)
+		return successor, err
 	}
-	check := func(_ storage.RefreshToken, grant storage.Grant, user storage.User) error {
+	check := func(current storage.RefreshToken, grant storage.Grant, user storage.User) error {
+		if err := r.holds(current.KeyThumbprint, "refresh token"); err != nil {
+			return err
+		}
 		if _, ok := CurrentUser(g.Accounts, r.Snapshot, r.Client.Client, user); !ok {
 			return inactive()
 		}

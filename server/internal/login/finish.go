@@ -94,7 +94,8 @@ func (l *Login) issueCode(v *visit, a asked, g given) error {
 	}
 	code := storage.Code{
 		Request: sha256.Sum256([]byte("request " + r.ID)), GrantID: issued.ID, Client: client, RedirectURI: r.RedirectURI, Challenge: r.Challenge,
-		Nonce: r.Nonce, ACR: reportedACR(oauth.ACROf(v.Session.Methods), r), CreatedAt: v.Now, ExpiresAt: v.Now.Add(grant.CodeTTL),
+		KeyThumbprint: r.KeyThumbprint,
+		Nonce:         r.Nonce, ACR: reportedACR(oauth.ACROf(v.Session.Methods), r), CreatedAt: v.Now, ExpiresAt: v.Now.Add(grant.CodeTTL),
 	}
 	code.Code, _ = oauth.ParseCredential(oauth.PrefixCode, value)
 	if claims := r.GivenClaims(g.allowed); claims != nil {

@@ -40,6 +40,9 @@ type Access struct {
 	AuthTime time.Time
 	// ACR is acr (RFC 9068 section 2.2.1); empty when there is no user.
 	ACR string
+	// KeyThumbprint is the member jkt of cnf: that of the key without which the token is worth nothing (RFC 9449 section 6.1); empty
+	// for a bearer token.
+	KeyThumbprint string
 	// AuthorizationDetails is authorization_details (RFC 9396 section 9.1), valid JSON; nil for none. It is not read back: what
 	// a grant allows may have been narrowed since, and who asks the server is told what holds now.
 	AuthorizationDetails json.RawMessage
@@ -112,6 +115,11 @@ func appendAccess(b []byte, a *Access) []byte {
 		b = append(b, `,"acr":`...)
 		b = appendString(b, a.ACR)
 	}
+	if a.KeyThumbprint != "" {
+		b = append(b, `,"cnf":{"jkt":`...)
+		b = appendString(b, a.KeyThumbprint)
+		b = append(b, '}')
+	}
 	if len(a.AuthorizationDetails) > 0 {
 		b = append(b, `,"authorization_details":`...)
 		b = append(b, a.AuthorizationDetails...)
@@ -160,6 +168,9 @@ type accessClaims struct {
 	ExpiresAt int64    `json:"exp"`
 	AuthTime  int64    `json:"auth_time"`
 	ACR       string   `json:"acr"`
+	Confirmed struct {
+		KeyThumbprint string `json:"jkt"`
+	} `json:"cnf"`
 }
 
 // audience is whom a token is for.
@@ -203,6 +214,7 @@ func (i *Issuer) ReadAccess(issuer, s string, now time.Time) (*Access, error) {
 	a := &Access{
 		Issuer: c.Issuer, Subject: c.Subject, ClientID: c.ClientID, ClientUID: c.ClientUID, ID: c.ID, Scope: c.Scope,
 		Audience: c.Audience, IssuedAt: time.Unix(c.IssuedAt, 0), ExpiresAt: time.Unix(c.ExpiresAt, 0), GrantID: c.GrantID, ACR: c.ACR,
+		KeyThumbprint: c.Confirmed.KeyThumbprint,
 	}
 	if c.AuthTime != 0 {
 		a.AuthTime = time.Unix(c.AuthTime, 0)

@@ -57,8 +57,23 @@ type active struct {
 	AuthTime  int64    `json:"auth_time,omitempty"`
 	// ACR is acr (RFC 9470 section 6.2).
 	ACR string `json:"acr,omitempty"`
+	// Confirmation is cnf (RFC 9449 section 6.2).
+	Confirmation *confirmation `json:"cnf,omitempty"`
 	// Details is authorization_details (RFC 9396 section 9.2), as the grant has them now.
 	Details json.RawMessage `json:"authorization_details,omitempty"`
+}
+
+// confirmation says which key a token is bound to (RFC 9449 section 6.1).
+type confirmation struct {
+	KeyThumbprint string `json:"jkt"`
+}
+
+// confirm makes cnf of a thumbprint; nil of none.
+func confirm(keyThumbprint string) *confirmation {
+	if keyThumbprint == "" {
+		return nil
+	}
+	return &confirmation{keyThumbprint}
 }
 
 // ServeHTTP answers a POST of an authenticated client.
@@ -113,12 +128,16 @@ func (e *Endpoint) accessToken(ctx context.Context, s *registry.Snapshot, caller
 		return nil, nil //nolint:nilerr // an invalid token is an answer, not a failure
 	}
 	c, ok := s.ClientByUID(t.ClientUID)
-	if !ok || !c.Enabled() || !mayAsk(s, caller, t.ClientUID, t.Audience) {
+	if !ok || !c.Enabled() || !grant.MayBear(s, c, t.KeyThumbprint) || !mayAsk(s, caller, t.ClientUID, t.Audience) {
 		return nil, nil
 	}
 	out := &active{
 		Active: true, Issuer: t.Issuer, Subject: t.Subject, Audience: t.Audience, ClientID: t.ClientID, Scope: t.Scope,
 		TokenType: "Bearer", ID: t.ID, IssuedAt: t.IssuedAt.Unix(), ExpiresAt: t.ExpiresAt.Unix(),
+		Confirmation: confirm(t.KeyThumbprint),
+	}
+	if out.Confirmation != nil {
+		out.TokenType = "DPoP"
 	}
 	if t.GrantID == "" {
 		revoked, err := e.Store.TokenRevoked(ctx, t.ID)
@@ -205,7 +224,7 @@ func (e *Endpoint) refreshToken(ctx context.Context, s *registry.Snapshot, calle
 	}
 	return &active{
 		Active: true, Issuer: s.Server().Issuer, Subject: g.UserID, ClientID: caller.ClientID, Scope: strings.Join(g.Scopes, " "),
-		IssuedAt: t.CreatedAt.Unix(), ExpiresAt: t.IdleExpiresAt.Unix(),
+		IssuedAt: t.CreatedAt.Unix(), ExpiresAt: t.IdleExpiresAt.Unix(), Confirmation: confirm(t.KeyThumbprint),
 	}, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/grantkeeper/grantkeeper/server/internal/audit"
+	"github.com/grantkeeper/grantkeeper/server/internal/dpop"
 	"github.com/grantkeeper/grantkeeper/server/internal/endpoint/wire"
 	"github.com/grantkeeper/grantkeeper/server/internal/grant"
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
@@ -44,7 +45,7 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	authorization := r.Header["Authorization"]
-	in := grant.Input{Params: params, Address: address, Now: e.Now()}
+	in := grant.Input{Proofs: r.Header[dpop.Header], Params: params, Address: address, Now: e.Now()}
 	if len(authorization) > 0 {
 		in.Authorization = authorization[0]
 	}
@@ -58,6 +59,9 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		wire.Error(w, err)
 		return
+	}
+	if response.Nonce != "" {
+		w.Header().Set(dpop.NonceHeader, response.Nonce)
 	}
 	wire.Bytes(w, http.StatusOK, appendResponse(make([]byte, 0, 1536), response))
 }
@@ -90,7 +94,11 @@ func (e *Endpoint) record(r *http.Request, address netip.Addr, event grant.Event
 func appendResponse(b []byte, r *grant.Response) []byte {
 	b = append(b, `{"access_token":"`...)
 	b = append(b, r.AccessToken...)
-	b = append(b, `","token_type":"Bearer","expires_in":`...)
+	if r.Bound {
+		b = append(b, `","token_type":"DPoP","expires_in":`...)
+	} else {
+		b = append(b, `","token_type":"Bearer","expires_in":`...)
+	}
 	b = strconv.AppendInt(b, r.ExpiresIn, 10)
 	if r.RefreshToken != "" {
 		b = append(b, `,"refresh_token":"`...)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/grantkeeper/grantkeeper/server/internal/dpop"
 	"github.com/grantkeeper/grantkeeper/server/internal/endpoint/wire"
 	"github.com/grantkeeper/grantkeeper/server/internal/grant"
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
@@ -18,8 +19,12 @@ import (
 	"github.com/grantkeeper/grantkeeper/server/internal/token"
 )
 
+// path is the endpoint's, relative to the issuer: what proofs are for.
+const path = "/v1/userinfo"
+
 // Store is what the endpoint needs of storage.
 type Store interface {
+	storage.Replays
 	Grant(ctx context.Context, id string) (storage.Grant, storage.User, error)
 }
 
@@ -39,42 +44,88 @@ type response struct {
 	Username string `json:"username,omitempty"`
 }
 
-// ServeHTTP answers a GET or a POST that carries a bearer token in the Authorization header, or a POST with one in its form (RFC
-// 6750 sections 2.1 and 2.2). A token in the query string is not looked at: logs keep those.
+// presented is an access token as it came.
+type presented struct {
+	value  string
+	scheme wire.Scheme
+}
+
+// ServeHTTP answers a GET or a POST that carries an access token in the Authorization header, or a POST with a bearer token in its form
+// (RFC 6750 sections 2.1 and 2.2). A token in the query string is not looked at: logs keep those. A token that is bound to a key
+// needs the scheme DPoP and a proof (RFC 9449 section 7).
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s := e.Registry.Current()
 	if !s.Complete() {
-		wire.BearerError(w, oauth.Unavailable())
+		wire.TokenError(w, wire.SchemeBearer, oauth.Unavailable())
 		return
 	}
-	value, present, fail := bearer(w, r)
+	p, present, fail := find(w, r)
 	if fail != nil {
 		wire.AllowError(w, r, s)
-		wire.BearerError(w, fail)
+		wire.TokenError(w, p.scheme, fail)
 		return
 	}
 	if !present {
 		wire.AllowError(w, r, s)
-		w.Header().Set("WWW-Authenticate", "Bearer") // no error code without a token (RFC 6750 section 3.1)
-		wire.Bytes(w, http.StatusUnauthorized, []byte("{}"))
+		wire.Challenge(w)
 		return
 	}
-	t, err := e.Issuer.ReadAccess(s.Server().Issuer, value, e.Now())
+	now := e.Now()
+	t, err := e.Issuer.ReadAccess(s.Server().Issuer, p.value, now)
 	if c := clientOf(s, t); c != nil {
 		wire.AllowOrigin(w, r, c) // also for the refusal of an expired one, which a page has to be able to read
 	} else {
 		wire.AllowError(w, r, s) // a token of no client is never answered
 	}
 	if err != nil {
-		wire.BearerError(w, invalid())
+		wire.TokenError(w, p.scheme, invalid())
 		return
 	}
-	out, err := e.claims(r.Context(), s, t)
+	out, err := e.answer(r, s, p, t, now)
 	if err != nil {
-		wire.BearerError(w, err)
+		wire.TokenError(w, p.scheme, err)
 		return
 	}
 	wire.JSON(w, http.StatusOK, out)
+}
+
+// answer is for a token that the server signed and that has not expired.
+func (e *Endpoint) answer(r *http.Request, s *registry.Snapshot, p presented, t *token.Access, now time.Time) (*response, error) {
+	proof, fail := prove(r, s, p, t, now)
+	if fail != nil {
+		return nil, fail
+	}
+	out, err := e.claims(r.Context(), s, t)
+	if err != nil || proof == nil {
+		return out, err
+	}
+	if fail := proof.Spend(r.Context(), e.Store); fail != nil {
+		return nil, fail
+	}
+	return out, nil
+}
+
+// prove checks that a token comes from the holder of the key that it is bound to, and in the scheme that says so (RFC 9449 sections
+// 7.1 and 7.2); the proof is nil for a bearer token.
+func prove(r *http.Request, s *registry.Snapshot, p presented, t *token.Access, now time.Time) (*dpop.Proof, *oauth.Error) {
+	values := r.Header[dpop.Header]
+	switch {
+	case t.KeyThumbprint == "" && p.scheme == wire.SchemeDPoP:
+		return nil, oauth.InvalidToken("the access token is bound to no key")
+	case t.KeyThumbprint == "":
+		return nil, nil
+	case p.scheme != wire.SchemeDPoP:
+		return nil, oauth.InvalidToken("the access token is bound to a key: it needs the scheme DPoP and a proof")
+	case len(values) == 0:
+		return nil, oauth.InvalidDPoPProof("the request needs a DPoP header")
+	}
+	proof, fail := dpop.Verify(values, dpop.Expected{
+		Method: r.Method, URL: s.Server().Issuer + path, Now: now, AccessToken: p.value, NonceKeys: s.Keys().Derivation,
+	})
+	if fail == nil && proof.Thumbprint != t.KeyThumbprint {
+		fail = oauth.InvalidToken("the access token is bound to another key")
+	}
+	return proof, fail
 }
 
 // clientOf is the client of a token, also of an expired one; nil when there is none.
@@ -86,24 +137,24 @@ func clientOf(s *registry.Snapshot, t *token.Access) *registry.Client {
 	return c
 }
 
-// bearer finds the token. One that is sent in two ways is refused (RFC 6750 section 2).
-func bearer(w http.ResponseWriter, r *http.Request) (value string, present bool, fail *oauth.Error) {
-	value, present, fail = wire.Bearer(r)
+// find finds the token. One that is sent in two ways is refused (RFC 6750 section 2).
+func find(w http.ResponseWriter, r *http.Request) (p presented, present bool, fail *oauth.Error) {
+	p.value, p.scheme, present, fail = wire.Token(r)
 	if fail != nil || r.Method != http.MethodPost || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
-		return value, present, fail
+		return p, present, fail
 	}
 	params, fail := wire.ReadForm(w, r)
 	if fail != nil {
-		return "", present, fail
+		return p, present, fail
 	}
 	inForm := params.Get("access_token")
 	switch {
 	case inForm == "":
-		return value, present, nil
+		return p, present, nil
 	case present:
-		return "", true, oauth.InvalidRequest("the token is sent in two ways")
+		return p, true, oauth.InvalidRequest("the token is sent in two ways")
 	default:
-		return inForm, true, nil
+		return presented{inForm, wire.SchemeBearer}, true, nil
 	}
 }
 
@@ -112,7 +163,7 @@ func invalid() *oauth.Error { return oauth.InvalidToken("the access token is not
 // claims are those that the token's scopes stand for, as far as the grant still has them, and those that were asked for by name.
 func (e *Endpoint) claims(ctx context.Context, s *registry.Snapshot, t *token.Access) (*response, error) {
 	c, ok := s.ClientByUID(t.ClientUID)
-	if !ok || !c.Enabled() {
+	if !ok || !c.Enabled() || !grant.MayBear(s, c, t.KeyThumbprint) {
 		return nil, invalid()
 	}
 	scopes := strings.Fields(t.Scope)

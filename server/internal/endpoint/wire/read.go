@@ -122,19 +122,30 @@ func withStatus(e *oauth.Error, status int) *oauth.Error {
 	return e
 }
 
-// Bearer returns the token of an Authorization header (RFC 6750 section 2.1). present is false when there is no such header;
-// invalid_request when there is more than one, or one that is not a bearer token.
-func Bearer(r *http.Request) (token string, present bool, err *oauth.Error) {
+// Scheme is how an access token is presented in an Authorization header (RFC 9110 section 11.1).
+type Scheme string
+
+// The schemes of RFC 6750 section 2.1 and RFC 9449 section 7.1.
+const (
+	SchemeBearer Scheme = "Bearer"
+	SchemeDPoP   Scheme = "DPoP"
+)
+
+// Token returns the token of an Authorization header and its scheme. present is false when there is no such header, or one of
+// another scheme; then the scheme is Bearer. invalid_request when there is more than one.
+func Token(r *http.Request) (token string, scheme Scheme, present bool, err *oauth.Error) {
 	values := r.Header["Authorization"]
 	if len(values) == 0 {
-		return "", false, nil
+		return "", SchemeBearer, false, nil
 	}
-	const scheme = "bearer "
 	if len(values) > 1 {
-		return "", true, oauth.InvalidRequest("more than one Authorization header")
+		return "", SchemeBearer, true, oauth.InvalidRequest("more than one Authorization header")
 	}
-	if len(values[0]) <= len(scheme) || !strings.EqualFold(values[0][:len(scheme)], scheme) {
-		return "", false, nil
+	name, rest, _ := strings.Cut(values[0], " ")
+	for _, scheme := range []Scheme{SchemeBearer, SchemeDPoP} {
+		if rest != "" && strings.EqualFold(name, string(scheme)) {
+			return strings.TrimLeft(rest, " "), scheme, true, nil
+		}
 	}
-	return strings.TrimLeft(values[0][len(scheme):], " "), true, nil
+	return "", SchemeBearer, false, nil
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/grantkeeper/grantkeeper/server/internal/dpop"
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
 )
 
@@ -66,22 +68,42 @@ func setErrorHeaders(h http.Header, e *oauth.Error) {
 	if e.Challenge != "" {
 		h.Set("WWW-Authenticate", e.Challenge)
 	}
+	if e.Nonce != "" {
+		h.Set("DPoP-Nonce", e.Nonce)
+	}
 	if e.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.FormatInt(int64((e.RetryAfter+time.Second-1)/time.Second), 10))
 	}
 }
 
-// BearerError writes the error of a resource that takes bearer tokens (RFC 6750 section 3). Without an error code, for a
-// request that carried no token, the challenge is bare.
-func BearerError(w http.ResponseWriter, err error) {
+// TokenError writes the error of a resource that takes bearer tokens (RFC 6750 section 3) and tokens that are bound to a key (RFC 9449
+// section 7.1), to a request whose token came by a scheme. What is wrong with a proof is unauthorized there.
+func TokenError(w http.ResponseWriter, scheme Scheme, err error) {
 	e := AsError(err)
 	h := w.Header()
 	setErrorHeaders(h, e)
-	if e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden || e.Code == "invalid_request" {
-		h.Set("WWW-Authenticate", `Bearer error="`+e.Code+`", error_description="`+e.Description+`"`)
+	status := e.Status
+	if e.Code == "invalid_dpop_proof" || e.Code == "use_dpop_nonce" {
+		status = http.StatusUnauthorized
 	}
-	JSON(w, e.Status, struct {
+	if status == http.StatusUnauthorized || status == http.StatusForbidden || e.Code == "invalid_request" {
+		challenge := string(scheme) + ` error="` + e.Code + `", error_description="` + e.Description + `", `
+		if scheme != SchemeDPoP {
+			challenge += "DPoP "
+		}
+		h.Set("WWW-Authenticate", challenge+dpopAlgorithms())
+	}
+	JSON(w, status, struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description,omitempty"`
 	}{e.Code, e.Description})
 }
+
+// Challenge writes the answer to a request without a token: no error code (RFC 6750 section 3.1), and both schemes.
+func Challenge(w http.ResponseWriter) {
+	w.Header().Set("WWW-Authenticate", "Bearer, DPoP "+dpopAlgorithms())
+	Bytes(w, http.StatusUnauthorized, []byte("{}"))
+}
+
+// dpopAlgorithms is the parameter of a challenge that says how proofs may be signed (RFC 9449 section 7.1).
+func dpopAlgorithms() string { return `algs="` + strings.Join(dpop.Algorithms(), " ") + `"` }
