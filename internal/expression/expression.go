@@ -17,6 +17,8 @@ const (
 	MaxSource = 4 << 10
 	// MaxCost is what one evaluation may cost, in CEL's units: some ten thousand comparisons of short strings.
 	MaxCost = 500_000
+	// MaxUsersCost is that of a users expression, which is asked at every refresh, where others wait for it: some thousand comparisons.
+	MaxUsersCost = 50_000
 	// MaxNesting is how deep map, filter, exists and their like may be nested.
 	MaxNesting = 3
 
@@ -109,10 +111,10 @@ func Compile(source string, want Type) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	return compile(env, source, want)
+	return compile(env, source, want, MaxCost)
 }
 
-func compile(env *cel.Env, source string, want Type) (*Program, error) {
+func compile(env *cel.Env, source string, want Type, cost uint64) (*Program, error) {
 	if strings.TrimSpace(source) == "" {
 		return nil, errors.New("the expression is empty")
 	}
@@ -126,7 +128,7 @@ func compile(env *cel.Env, source string, want Type) (*Program, error) {
 	if got := ast.OutputType(); !yields(got, want) {
 		return nil, fmt.Errorf("the expression yields %s, and must yield %s", got, want)
 	}
-	program, err := env.Program(ast, cel.CostLimit(MaxCost), cel.InterruptCheckFrequency(interruptEvery), cel.EvalOptions(cel.OptOptimize))
+	program, err := env.Program(ast, cel.CostLimit(cost), cel.InterruptCheckFrequency(interruptEvery), cel.EvalOptions(cel.OptOptimize))
 	if err != nil {
 		return nil, fmt.Errorf("the expression cannot be prepared: %w", err)
 	}

@@ -43,7 +43,7 @@ func CompileRules(m registration.Mapping, allow string) (*Rules, error) {
 		if f.source == "" {
 			continue
 		}
-		if *f.into, err = compile(env, f.source, f.want); err != nil {
+		if *f.into, err = compile(env, f.source, f.want, MaxCost); err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w", f.field, err))
 		}
 	}

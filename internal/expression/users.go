@@ -27,7 +27,7 @@ func CompileUsers(source string) (*Users, error) {
 }
 
 func compileUsers(env *cel.Env, source string) (*Users, error) {
-	p, err := compile(env, source, Bool)
+	p, err := compile(env, source, Bool, MaxUsersCost)
 	if err != nil {
 		return nil, err
 	}

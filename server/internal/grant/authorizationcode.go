@@ -55,8 +55,8 @@ func (g AuthorizationCode) Authorize(ctx context.Context, r *Request) (*Authoriz
 		if err := r.proves(code); err != nil {
 			return nil, err
 		}
-		if _, ok := CurrentUser(g.Accounts, r.Snapshot, r.Client.Client, user); !ok {
-			return nil, inactive()
+		if _, err := CurrentUser(ctx, g.Accounts, r.Snapshot, r.Client.Client, user); err != nil {
+			return nil, err
 		}
 		if err := r.covers(grant); err != nil {
 			return nil, err
@@ -67,7 +67,7 @@ func (g AuthorizationCode) Authorize(ctx context.Context, r *Request) (*Authoriz
 	if err != nil {
 		return nil, storageError(r.replay(err, done), "code")
 	}
-	a, err := authorize(r, refresh, done, g.Accounts)
+	a, err := authorize(ctx, r, refresh, done, g.Accounts)
 	if err != nil {
 		return nil, err
 	}

@@ -39,8 +39,8 @@ func (g DeviceCode) Authorize(ctx context.Context, r *Request) (*Authorization, 
 		return nil, err
 	}
 	first := func(grant storage.Grant, user storage.User) (*storage.RefreshToken, error) { // before anything is consumed
-		if _, ok := CurrentUser(g.Accounts, r.Snapshot, r.Client.Client, user); !ok {
-			return nil, inactive()
+		if _, err := CurrentUser(ctx, g.Accounts, r.Snapshot, r.Client.Client, user); err != nil {
+			return nil, err
 		}
 		if err := r.covers(grant); err != nil {
 			return nil, err
@@ -54,5 +54,5 @@ func (g DeviceCode) Authorize(ctx context.Context, r *Request) (*Authorization, 
 	if err != nil {
 		return nil, storageError(err, "device code")
 	}
-	return authorize(r, refresh, done, g.Accounts)
+	return authorize(ctx, r, refresh, done, g.Accounts)
 }

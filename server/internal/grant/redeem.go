@@ -1,6 +1,7 @@
 package grant
 
 import (
+	"context"
 	"errors"
 	"slices"
 
@@ -26,10 +27,10 @@ func (r *Request) covers(g storage.Grant) error {
 
 // authorize is what a redemption for a user yields: the scopes of the grant that the client still has, the audience that
 // follows from them, the claims as they are now, and the refresh token.
-func authorize(r *Request, refresh token.Refresh, done storage.Redemption, accounts Accounts) (*Authorization, error) {
-	user, ok := CurrentUser(accounts, r.Snapshot, r.Client.Client, done.User)
-	if !ok {
-		return nil, inactive()
+func authorize(ctx context.Context, r *Request, refresh token.Refresh, done storage.Redemption, accounts Accounts) (*Authorization, error) {
+	user, err := CurrentUser(ctx, accounts, r.Snapshot, r.Client.Client, done.User)
+	if err != nil {
+		return nil, err
 	}
 	scopes, err := grantedScopes(r, done.Grant)
 	if err != nil {

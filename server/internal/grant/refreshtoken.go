@@ -50,8 +50,8 @@ func (g RefreshToken) Authorize(ctx context.Context, r *Request) (*Authorization
 		if err := r.holds(current.KeyThumbprint, "refresh token"); err != nil {
 			return err
 		}
-		if _, ok := CurrentUser(g.Accounts, r.Snapshot, r.Client.Client, user); !ok {
-			return inactive()
+		if _, err := CurrentUser(ctx, g.Accounts, r.Snapshot, r.Client.Client, user); err != nil {
+			return err
 		}
 		if r.offlineWithdrawn(grant) {
 			return oauth.InvalidGrant("the client may no longer act while the user is away")
@@ -65,5 +65,5 @@ func (g RefreshToken) Authorize(ctx context.Context, r *Request) (*Authorization
 	if err != nil {
 		return nil, storageError(r.replay(err, done), "refresh token")
 	}
-	return authorize(r, refresh, done, g.Accounts)
+	return authorize(ctx, r, refresh, done, g.Accounts)
 }

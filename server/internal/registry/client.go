@@ -15,13 +15,18 @@ import (
 type RefusedError struct {
 	// Policy is the name of the governing policy.
 	Policy string
-	// Findings are the reasons; none when there is no policy of that name.
+	// Findings are the reasons; none when there is no policy of that name, or it is broken.
 	Findings []policy.Finding
+	// Broken, if not empty, is what is wrong with the policy itself: it refuses everything.
+	Broken string
 }
 
 // Error names the policy, fields, values and rules. It is for logs and status, not for whoever sent a request.
 func (e *RefusedError) Error() string {
-	if len(e.Findings) == 0 {
+	switch {
+	case e.Broken != "":
+		return fmt.Sprintf("policy %s refuses everything, because it cannot be read whole: %s", e.Policy, e.Broken)
+	case len(e.Findings) == 0:
 		return fmt.Sprintf("policy %s does not exist", e.Policy)
 	}
 	var b strings.Builder
@@ -38,10 +43,14 @@ func (e *RefusedError) Error() string {
 // judge is the signature of policy.Accepts.
 type judge func(*registration.Policy, *registration.Client) []policy.Finding
 
-// verdict evaluates a client's policy, nil when there is none of that name: default deny.
-func (accepts judge) verdict(d *registration.Client, p *registration.Policy) *RefusedError {
-	if p == nil {
+// verdict evaluates a client's policy. Without one, or with one whose expression does not compile, nothing is served: default deny.
+func (accepts judge) verdict(d *registration.Client, by *shared) *RefusedError {
+	p, ok := by.policies[d.Policy]
+	if !ok {
 		return &RefusedError{Policy: d.Policy}
+	}
+	if broken := by.users[d.Policy].broken; broken != "" {
+		return &RefusedError{Policy: d.Policy, Broken: broken}
 	}
 	if findings := accepts(p, d); len(findings) > 0 {
 		return &RefusedError{Policy: d.Policy, Findings: findings}
@@ -54,7 +63,7 @@ func sameVerdict(a, b *RefusedError) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
-	return a.Policy == b.Policy && slices.Equal(a.Findings, b.Findings)
+	return a.Policy == b.Policy && a.Broken == b.Broken && slices.Equal(a.Findings, b.Findings)
 }
 
 // newClient works out what requests need to know about a client.

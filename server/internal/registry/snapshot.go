@@ -2,11 +2,14 @@ package registry
 
 import (
 	"cmp"
+	"context"
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/grantkeeper/grantkeeper/internal/expression"
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 	"github.com/grantkeeper/grantkeeper/server/internal/jwkset"
 )
@@ -65,12 +68,19 @@ type shared struct {
 	accounts  *jwkset.Set // of server.ServiceAccounts
 	keys      *registration.Keys
 	policies  map[string]*registration.Policy
+	users     map[string]usersOf                // by policy; of those that say who may let clients in
 	resources map[string]*registration.Resource // by identifier
 	scopes    map[string]scopeOf
 	scopeList []string
 	providers []*registration.IdentityProvider // by order, then by name
 	// providerByUID holds the same ones.
 	providerByUID map[string]*registration.IdentityProvider
+}
+
+// usersOf is the users expression of a policy: compiled, or what is wrong with it.
+type usersOf struct {
+	allow  *expression.Users
+	broken string
 }
 
 type scopeOf struct {
@@ -116,6 +126,25 @@ func (s *Snapshot) AllClients() iter.Seq2[string, *Client] { return s.clients.al
 func (s *Snapshot) Policy(name string) (*registration.Policy, bool) {
 	p, ok := s.policies[name]
 	return p, ok
+}
+
+// AllowsUser returns nil for a user who may let a client in, by the users expression of the client's policy, and
+// expression.ErrNotAllowed for one who may not. Every other error means that nobody can tell; then nobody is let in either.
+func (s *Snapshot) AllowsUser(ctx context.Context, c *Client, u expression.User) error {
+	if _, ok := s.policies[c.Policy]; !ok {
+		return expression.ErrNotAllowed
+	}
+	by, ok := s.users[c.Policy]
+	switch {
+	case !ok:
+		return nil
+	case by.broken != "":
+		return fmt.Errorf("policy %s: users: %s", c.Policy, by.broken)
+	}
+	if err := by.allow.Allow(ctx, u); err != nil {
+		return fmt.Errorf("policy %s: %w", c.Policy, err)
+	}
+	return nil
 }
 
 // Resource finds a resource by identifier (RFC 8707).

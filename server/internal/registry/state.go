@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/grantkeeper/grantkeeper/internal/expression"
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 	"github.com/grantkeeper/grantkeeper/server/internal/jwkset"
 )
@@ -33,6 +34,8 @@ func (r *record) describes() *registration.Client {
 // concurrent use; the registry's mutex guards it.
 type state struct {
 	accepts judge
+	// expressions remembers the users expressions of policies.
+	expressions expression.Memo
 	// records holds everything, claims the readable client documents by client id, and others the readable documents
 	// that are not clients.
 	records map[Key]*record
@@ -207,13 +210,14 @@ func (s *state) snapshot(last *Snapshot) *Snapshot {
 	}
 	if s.sharedChanged {
 		next.shared = gather(s.others)
-		s.judgeAgain(last.policies, next.policies)
+		next.users = s.usersOf(next.policies)
+		s.judgeAgain(last.policies, &next.shared)
 	}
 	s.serve(&next)
 	if s.awayChanged {
 		next.held = make(map[string]*Client, len(s.away))
 		for _, r := range s.away {
-			c := s.clientOf(r, next.policies)
+			c := s.clientOf(r, &next.shared)
 			next.held[c.UID] = c
 		}
 	}
@@ -238,16 +242,33 @@ func (s *state) count() map[registration.Kind]int {
 	return n
 }
 
+// usersOf compiles the users expressions of policies, each text once.
+func (s *state) usersOf(policies map[string]*registration.Policy) map[string]usersOf {
+	out := make(map[string]usersOf)
+	for name, p := range policies {
+		if p.Users == "" {
+			continue
+		}
+		allow, err := s.expressions.Users(p.Users)
+		if err != nil {
+			out[name] = usersOf{broken: err.Error()}
+			continue
+		}
+		out[name] = usersOf{allow: allow}
+	}
+	return out
+}
+
 // judgeAgain evaluates the policies that changed against the clients that they govern.
-func (s *state) judgeAgain(before, after map[string]*registration.Policy) {
+func (s *state) judgeAgain(before map[string]*registration.Policy, after *shared) {
 	changed := make(map[string]struct{})
-	for name, p := range after {
+	for name, p := range after.policies {
 		if before[name] != p {
 			changed[name] = struct{}{}
 		}
 	}
 	for name := range before {
-		if _, ok := after[name]; !ok {
+		if _, ok := after.policies[name]; !ok {
 			changed[name] = struct{}{}
 		}
 	}
@@ -262,7 +283,7 @@ func (s *state) judgeAgain(before, after map[string]*registration.Policy) {
 			if _, ok := changed[r.client.Policy]; !ok {
 				continue
 			}
-			refused := s.accepts.verdict(r.client.Client, after[r.client.Policy])
+			refused := s.accepts.verdict(r.client.Client, after)
 			if !sameVerdict(refusal(r.client), refused) {
 				r.client = withVerdict(r.client, refused)
 				s.touched[id] = struct{}{}
@@ -272,10 +293,10 @@ func (s *state) judgeAgain(before, after map[string]*registration.Policy) {
 }
 
 // clientOf works the record's client out if that was not done yet.
-func (s *state) clientOf(r *record, policies map[string]*registration.Policy) *Client {
+func (s *state) clientOf(r *record, by *shared) *Client {
 	if r.client == nil {
 		d := r.describes()
-		r.client = newClient(d, s.accepts.verdict(d, policies[d.Policy]))
+		r.client = newClient(d, s.accepts.verdict(d, by))
 	}
 	return r.client
 }
@@ -306,7 +327,7 @@ func (s *state) serve(next *Snapshot) {
 		for _, r := range records {
 			s.keepAway(r, r != winner)
 		}
-		c := s.clientOf(winner, next.policies)
+		c := s.clientOf(winner, &next.shared)
 		next.refused += count(c)
 		origins.add(c, 1)
 		clients.set(id, c)

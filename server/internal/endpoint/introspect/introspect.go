@@ -156,7 +156,8 @@ func (e *Endpoint) accessToken(ctx context.Context, s *registry.Snapshot, caller
 	if err != nil {
 		return nil, oauth.Unavailable().WithCause(err)
 	}
-	if user, ok = grant.CurrentUser(e.Accounts, s, c, user); !ok {
+	user, fail := grant.CurrentUser(ctx, e.Accounts, s, c, user)
+	if fail != nil {
 		return nil, nil
 	}
 	if !narrow(s, out, g) || !mayAsk(s, caller, t.ClientUID, out.Audience) {
@@ -219,7 +220,7 @@ func (e *Endpoint) refreshToken(ctx context.Context, s *registry.Snapshot, calle
 	if err != nil {
 		return nil, oauth.Unavailable().WithCause(err)
 	}
-	if _, ok := grant.CurrentUser(e.Accounts, s, caller.Client, user); !ok {
+	if _, fail := grant.CurrentUser(ctx, e.Accounts, s, caller.Client, user); fail != nil {
 		return nil, nil // a refresh would be refused
 	}
 	return &active{

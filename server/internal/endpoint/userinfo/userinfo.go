@@ -177,7 +177,8 @@ func (e *Endpoint) claims(ctx context.Context, s *registry.Snapshot, t *token.Ac
 	case err != nil:
 		return nil, oauth.Unavailable().WithCause(err)
 	}
-	if user, ok = grant.CurrentUser(e.Accounts, s, c, user); !ok {
+	user, fail := grant.CurrentUser(ctx, e.Accounts, s, c, user)
+	if fail != nil {
 		return nil, invalid()
 	}
 	scopes = slices.DeleteFunc(scopes, func(scope string) bool { return !slices.Contains(g.Scopes, scope) })
