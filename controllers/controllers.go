@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
+	"github.com/grantkeeper/grantkeeper/controllers/internal/cluster"
 	"github.com/grantkeeper/grantkeeper/controllers/internal/document"
 	"github.com/grantkeeper/grantkeeper/controllers/internal/index"
 	"github.com/grantkeeper/grantkeeper/controllers/internal/owned"
@@ -106,11 +107,15 @@ func Register(mgr ctrl.Manager, o Options) error {
 	if err != nil {
 		return fmt.Errorf("the cache of referenced Secrets: %w", err)
 	}
+	keys, err := cluster.New(mgr.GetConfig(), mgr.GetHTTPClient())
+	if err != nil {
+		return fmt.Errorf("the cluster's keys: %w", err)
+	}
 	store := document.Store{Secrets: owned.Secrets{Client: mgr.GetClient(), Live: mgr.GetAPIReader()}}
 	for _, register := range []func() error{
 		func() error {
 			return oauthserver.Register(mgr, oauthserver.Options{
-				Store: store, Clock: o.Clock, Random: o.Random, Image: o.ServerImage, Deploy: o.Deploy,
+				Store: store, Cluster: keys, Clock: o.Clock, Random: o.Random, Image: o.ServerImage, Deploy: o.Deploy,
 			})
 		},
 		func() error {

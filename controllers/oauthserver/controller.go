@@ -42,6 +42,7 @@ type Reconciler struct {
 	client.Client
 	store   document.Store
 	applier *owned.Applier
+	cluster ClusterKeys
 	clock   func() time.Time
 	random  io.Reader
 	image   string
@@ -52,6 +53,8 @@ type Reconciler struct {
 type Options struct {
 	// Store keeps documents.
 	Store document.Store
+	// Cluster tells with which keys the cluster signs.
+	Cluster ClusterKeys
 	// Clock tells the time.
 	Clock func() time.Time
 	// Random makes keys.
@@ -71,6 +74,7 @@ func Register(mgr ctrl.Manager, o Options) error {
 		Client:  mgr.GetClient(),
 		store:   o.Store,
 		applier: &owned.Applier{Client: mgr.GetClient(), Live: mgr.GetAPIReader()},
+		cluster: o.Cluster,
 		clock:   o.Clock,
 		random:  o.Random,
 		image:   o.Image,

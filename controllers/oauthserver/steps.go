@@ -27,6 +27,8 @@ type run struct {
 
 	accepted bool
 	document *registration.Server
+	// clusterAway is true when the cluster's keys could not be read.
+	clusterAway bool
 	// version is what a replica must have loaded to serve the settings as they are; empty when there are none.
 	version    string
 	deployment appsv1.Deployment
@@ -55,7 +57,8 @@ func (x *run) accept(ctx context.Context) error {
 		return nil
 	}
 	x.accepted, x.document = true, d
-	x.marks.True(v1alpha1.ConditionAccepted, v1alpha1.ReasonAccepted, "Issuer %s is accepted.%s", x.server.Spec.Issuer, advice(x.server))
+	x.marks.True(v1alpha1.ConditionAccepted, v1alpha1.ReasonAccepted, "Issuer %s is accepted.%s%s", x.server.Spec.Issuer, advice(x.server),
+		x.serviceAccounts(ctx))
 	return nil
 }
 
@@ -79,6 +82,7 @@ func (x *run) publish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	x.keepAccounts(found)
 	x.version, err = x.store.Put(ctx, x.server, x.document, owner, found)
 	return err
 }
