@@ -1,0 +1,268 @@
+package guards
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/yaml"
+
+	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
+	"github.com/grantkeeper/grantkeeper/internal/testenv"
+	"github.com/grantkeeper/grantkeeper/test/demo"
+)
+
+const (
+	operatorNamespace = "grantkeeper-system"
+	operatorAccount   = "grantkeeper-operator"
+)
+
+// auditPolicy records every request of a ServiceAccount once it is answered.
+const auditPolicy = `{"apiVersion":"audit.k8s.io/v1","kind":"Policy","omitStages":["RequestReceived"],
+"rules":[{"level":"Metadata","userGroups":["system:serviceaccounts"]},{"level":"None"}]}`
+
+// cluster is a control plane with one of the installations of config/.
+type cluster struct {
+	env *envtest.Environment
+	// admin may do everything.
+	admin client.Client
+	// dir is for files of this cluster.
+	dir string
+	// stops end what was started, in the order in which it was.
+	stops []func() error
+}
+
+// newCluster starts a control plane without any kind of ours and installs a folder of the repository. The caller stops it.
+func newCluster(folder string) (_ *cluster, err error) {
+	k := &cluster{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, k.stop())
+		}
+	}()
+	if k.dir, err = os.MkdirTemp("", "guards-"); err != nil {
+		return nil, err
+	}
+	if k.env, err = testenv.New(); err != nil {
+		return nil, err
+	}
+	k.env.CRDs = nil
+	policy := filepath.Join(k.dir, "audit-policy.json")
+	if err := os.WriteFile(policy, []byte(auditPolicy), 0o600); err != nil {
+		return nil, err
+	}
+	k.env.ControlPlane.GetAPIServer().Configure().Append("audit-policy-file", policy).Append("audit-log-path", k.auditLog())
+	if _, err := k.env.Start(); err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(k.kubeconfig(), k.env.KubeConfig, 0o600); err != nil {
+		return nil, err
+	}
+	if k.admin, err = k.client(k.env.Config); err != nil {
+		return nil, err
+	}
+	_, err = k.kubectl("", "apply", "--server-side", "-k", filepath.Join(demo.Root(), folder))
+	return k, err
+}
+
+func (k *cluster) auditLog() string   { return filepath.Join(k.dir, "audit.log") }
+func (k *cluster) kubeconfig() string { return filepath.Join(k.dir, "kubeconfig") }
+
+func (k *cluster) stop() error {
+	var errs []error
+	for i := len(k.stops) - 1; i >= 0; i-- {
+		errs = append(errs, k.stops[i]())
+	}
+	if k.env != nil {
+		errs = append(errs, k.env.Stop())
+	}
+	return errors.Join(append(errs, os.RemoveAll(k.dir))...)
+}
+
+func (k *cluster) client(config *rest.Config) (client.Client, error) {
+	scheme := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
+		return nil, err
+	}
+	config = rest.CopyConfig(config)
+	config.QPS = -1
+	return client.New(config, client.Options{Scheme: scheme})
+}
+
+// kubectl runs the real kubectl and returns what it prints; what it complains about is in the error.
+func (k *cluster) kubectl(stdin string, args ...string) (string, error) {
+	var out, errs bytes.Buffer
+	cmd := exec.Command(k.env.ControlPlane.KubectlPath, args...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+k.kubeconfig(), "HOME="+k.dir)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &errs
+	if err := cmd.Run(); err != nil {
+		return out.String(), errors.Join(err, errors.New(errs.String()))
+	}
+	return out.String(), nil
+}
+
+// account is the configuration of a ServiceAccount with a token of its own, as a pod would have.
+func (k *cluster) account(ctx context.Context, namespace, name string) (*rest.Config, error) {
+	request := &authenticationv1.TokenRequest{}
+	sa := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+	if err := k.admin.SubResource("token").Create(ctx, sa, request); err != nil {
+		return nil, err
+	}
+	c := rest.AnonymousClientConfig(k.env.Config)
+	c.BearerToken, c.QPS = request.Status.Token, -1
+	return c, nil
+}
+
+// accountFile writes the credentials of a ServiceAccount as a kubeconfig file and returns its path.
+func (k *cluster) accountFile(ctx context.Context, namespace, name string) (string, error) {
+	c, err := k.account(ctx, namespace, name)
+	if err != nil {
+		return "", err
+	}
+	config := clientcmdapi.NewConfig()
+	config.Clusters["c"] = &clientcmdapi.Cluster{Server: c.Host, CertificateAuthorityData: c.CAData}
+	config.AuthInfos["u"] = &clientcmdapi.AuthInfo{Token: c.BearerToken}
+	config.Contexts["x"] = &clientcmdapi.Context{Cluster: "c", AuthInfo: "u"}
+	config.CurrentContext = "x"
+	path := filepath.Join(k.dir, namespace+"-"+name+".kubeconfig")
+	return path, clientcmd.WriteToFile(*config, path)
+}
+
+// as is a client of a person.
+func (k *cluster) as(t *testing.T, user string) client.Client {
+	t.Helper()
+	config := rest.CopyConfig(k.env.Config)
+	config.Impersonate = rest.ImpersonationConfig{UserName: user, Groups: []string{"system:authenticated"}}
+	c, err := k.client(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// asAccount is a client of a ServiceAccount, with its own token.
+func (k *cluster) asAccount(t *testing.T, namespace, name string) client.Client {
+	t.Helper()
+	config, err := k.account(t.Context(), namespace, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := k.client(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// namespace makes a namespace.
+func (k *cluster) namespace(t *testing.T, name string, labels map[string]string) string {
+	t.Helper()
+	if err := k.admin.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}}); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// bind gives a person a ClusterRole in a namespace.
+func (k *cluster) bind(t *testing.T, namespace, user, role string) {
+	t.Helper()
+	err := k.admin.Create(t.Context(), &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, GenerateName: "binding-"},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: user}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// apply creates or replaces what manifests in YAML say, as admin.
+func (k *cluster) apply(t *testing.T, manifests string) {
+	t.Helper()
+	if _, err := k.kubectl(manifests, "apply", "--server-side", "--force-conflicts", "-f", "-"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// object reads a manifest.
+func object(t *testing.T, manifest string) *unstructured.Unstructured {
+	t.Helper()
+	o := &unstructured.Unstructured{}
+	if err := yaml.UnmarshalStrict([]byte(manifest), &o.Object); err != nil {
+		t.Fatalf("%v\n%s", err, manifest)
+	}
+	return o
+}
+
+// refused reports whether an error is a refusal by an admission policy of ours that says all that is wanted.
+func refused(err error, says ...string) bool {
+	if err == nil || !apierrors.IsForbidden(err) && !apierrors.IsInvalid(err) || !strings.Contains(err.Error(), "ValidatingAdmissionPolicy 'grantkeeper-") {
+		return false
+	}
+	for _, s := range says {
+		if !strings.Contains(err.Error(), s) {
+			return false
+		}
+	}
+	return true
+}
+
+// request is what is read of one entry of the audit log.
+type request struct {
+	User struct {
+		Username string `json:"username"`
+	} `json:"user"`
+	Agent     string `json:"userAgent"`
+	Verb      string `json:"verb"`
+	URI       string `json:"requestURI"`
+	ObjectRef struct {
+		Resource  string `json:"resource"`
+		Namespace string `json:"namespace"`
+	} `json:"objectRef"`
+	ResponseStatus struct {
+		Code    int    `json:"code"`
+		Message string `json:"message"`
+	} `json:"responseStatus"`
+}
+
+// requests reads what a program has asked the API server as a ServiceAccount; what tests ask with its token is not in it.
+func (k *cluster) requests(t *testing.T, program, namespace, account string) []request {
+	t.Helper()
+	b, err := os.ReadFile(k.auditLog())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []request
+	for line := range strings.Lines(string(b)) {
+		var r request
+		if !strings.HasSuffix(line, "\n") {
+			break // being written
+		}
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			t.Fatal(err)
+		}
+		if r.User.Username == "system:serviceaccount:"+namespace+":"+account && strings.HasPrefix(r.Agent, program+"/") {
+			out = append(out, r)
+		}
+	}
+	return out
+}

@@ -1,0 +1,206 @@
+package guards
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
+	"github.com/grantkeeper/grantkeeper/internal/freeport"
+	"github.com/grantkeeper/grantkeeper/test/demo"
+)
+
+var update = flag.Bool("update", false, "write the golden files instead of comparing with them")
+
+// soon is what is waited for without a bound of its own.
+var soon = demo.Patience(30 * time.Second)
+
+// world is a cluster with config/default, its operator, and one server with a replica and a client.
+var world struct {
+	*cluster
+	operator, server *program
+	// listen is where the replica of the server main listens.
+	listen string
+}
+
+// The namespaces of the world.
+const (
+	platform = "oauth-system"
+	apps     = "partners"
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	log.SetLogger(logr.Discard())
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	err := start(context.Background())
+	status := 1
+	if err == nil {
+		status = m.Run()
+	}
+	if world.cluster != nil {
+		err = errors.Join(err, world.stop())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		for _, p := range []*program{world.operator, world.server} {
+			if p != nil {
+				fmt.Fprintln(os.Stderr, p.logged())
+			}
+		}
+		return max(status, 1)
+	}
+	return status
+}
+
+func start(ctx context.Context) (err error) {
+	if world.cluster, err = newCluster("config/default"); err != nil {
+		return err
+	}
+	if world.operator, err = world.runOperator(ctx); err != nil {
+		return err
+	}
+	world.listen, world.server, err = world.populate(ctx)
+	return err
+}
+
+// populate makes a server, a client that a policy accepts, and a replica; it returns when the client is Ready.
+func (k *cluster) populate(ctx context.Context) (listen string, server *program, err error) {
+	if listen, err = freeport.Address(); err != nil {
+		return "", nil, err
+	}
+	manifests := fmt.Sprintf(`
+apiVersion: v1
+kind: Namespace
+metadata: {name: %[1]s}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: %[2]s, labels: {tier: partner}}
+---
+apiVersion: grantkeeper.dev/v1alpha1
+kind: OAuthServer
+metadata: {name: main, namespace: %[1]s}
+spec: {issuer: "http://%[3]s"}
+---
+apiVersion: grantkeeper.dev/v1alpha1
+kind: OAuthGrantPolicy
+metadata: {name: partners, namespace: %[1]s}
+spec:
+  serverRef: {name: main}
+  clients: {namespaceSelector: {matchLabels: {tier: partner}}}
+  allow: {grantTypes: [client_credentials]}
+---
+apiVersion: grantkeeper.dev/v1alpha1
+kind: OAuthClient
+metadata: {name: reports, namespace: %[2]s}
+spec: {type: Service, serverRef: {name: main, namespace: %[1]s}}
+`, platform, apps, listen)
+	if _, err := k.kubectl(manifests, "apply", "--server-side", "-f", "-"); err != nil {
+		return "", nil, err
+	}
+	main := &v1alpha1.OAuthServer{ObjectMeta: metav1.ObjectMeta{Namespace: platform, Name: "main"}}
+	if err := k.wait(ctx, main, v1alpha1.ConditionKeysReady); err != nil {
+		return "", nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, soon)
+	defer cancel()
+	for {
+		if server, err = k.runServer(ctx, platform, "main", listen); err == nil {
+			break
+		}
+		if err := pause(ctx, err); err != nil {
+			return "", nil, err
+		}
+	}
+	reports := &v1alpha1.OAuthClient{ObjectMeta: metav1.ObjectMeta{Namespace: apps, Name: "reports"}}
+	return listen, server, k.wait(ctx, reports, v1alpha1.ConditionReady)
+}
+
+// pause waits a moment; it fails with why when the time is over.
+func pause(ctx context.Context, why error) error {
+	select {
+	case <-ctx.Done():
+		return errors.Join(ctx.Err(), why)
+	case <-time.After(50 * time.Millisecond):
+		return nil
+	}
+}
+
+// wait waits until a condition of an object of ours is True for what is declared now.
+func (k *cluster) wait(ctx context.Context, obj client.Object, condition v1alpha1.ConditionType) error {
+	ctx, cancel := context.WithTimeout(ctx, soon)
+	defer cancel()
+	for {
+		if err := k.admin.Get(ctx, client.ObjectKeyFromObject(obj), obj); err != nil {
+			return fmt.Errorf("%T %s: %w", obj, obj.GetName(), err)
+		}
+		var conditions []metav1.Condition
+		switch x := obj.(type) {
+		case *v1alpha1.OAuthServer:
+			conditions = x.Status.Conditions
+		case *v1alpha1.OAuthClient:
+			conditions = x.Status.Conditions
+		}
+		c := meta.FindStatusCondition(conditions, string(condition))
+		if c != nil && c.Status == metav1.ConditionTrue && c.ObservedGeneration == obj.GetGeneration() {
+			return nil
+		}
+		if err := pause(ctx, fmt.Errorf("%T %s is not %s: %v", obj, obj.GetName(), condition, conditions)); err != nil {
+			return err
+		}
+	}
+}
+
+// golden compares with a file of testdata, or writes it with -update.
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("%v; run the test with -update to write it", err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s differs (-file +now); if that is right, run the test with -update:\n%s", file, diff)
+	}
+}
+
+// inForce waits until the admission policies are: the API server learns of them a moment after they are written. probe is to
+// be refused by the policy that a test is about.
+func inForce(t *testing.T, probe func() error) {
+	t.Helper()
+	demo.Eventually(t, soon, "the admission policies are in force", func() error {
+		if err := probe(); !refused(err) {
+			return fmt.Errorf("it is not refused: %w", err)
+		}
+		return nil
+	})
+}
+
+// sorted joins words in their order.
+func sorted(words []string) string {
+	words = slices.Clone(words)
+	slices.Sort(words)
+	return strings.Join(words, ",")
+}
