@@ -9,5 +9,5 @@ func (s *Server) wireClients() (*clientauth.Authenticator, error) {
 		return nil, err
 	}
 	return clientauth.New(clientauth.Deps{Replays: s.storage, Retiring: s.retiring},
-		clientauth.Basic{}, clientauth.Post{}, clientauth.PrivateKeyJWT{Remote: s.keySets}, clientauth.None{}), nil
+		clientauth.Basic{}, clientauth.Post{}, clientauth.NewPrivateKeyJWT(s.keySets, s.deps.Log), clientauth.None{}), nil
 }

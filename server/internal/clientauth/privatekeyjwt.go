@@ -3,7 +3,9 @@ package clientauth
 import (
 	"context"
 	"crypto/sha256"
+	"log/slog"
 	"slices"
+	"sync/atomic"
 
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 	"github.com/grantkeeper/grantkeeper/server/internal/jwkset"
@@ -24,19 +26,26 @@ type assertion struct {
 // PrivateKeyJWT is private_key_jwt (OpenID Connect Core section 9, RFC 7523): a text that the client signs with a key of its own. A
 // token of a ServiceAccount looks the same to a client, and is told apart by how the client is registered, never by what it sends.
 type PrivateKeyJWT struct {
-	// Remote has the keys of clients that publish them.
-	Remote *RemoteKeys
+	remote *RemoteKeys
+	log    *slog.Logger
+	// warned is the minute of the last warning that ServiceAccounts cannot be verified.
+	warned atomic.Int64
+}
+
+// NewPrivateKeyJWT makes the method. remote has the keys of clients that publish them; log hears why no ServiceAccount can be verified.
+func NewPrivateKeyJWT(remote *RemoteKeys, log *slog.Logger) *PrivateKeyJWT {
+	return &PrivateKeyJWT{remote: remote, log: log}
 }
 
 // Name is private_key_jwt.
-func (PrivateKeyJWT) Name() string { return "private_key_jwt" }
+func (*PrivateKeyJWT) Name() string { return "private_key_jwt" }
 
 // Challenge is none: the body is no HTTP authentication scheme.
-func (PrivateKeyJWT) Challenge() string { return "" }
+func (*PrivateKeyJWT) Challenge() string { return "" }
 
 // Present reads client_assertion. client_id may be left out, since sub says the same (RFC 7523 section 3); where it is there, it counts,
 // and sub has to agree.
-func (PrivateKeyJWT) Present(_ string, p oauth.Params) (Attempt, bool, error) {
+func (*PrivateKeyJWT) Present(_ string, p oauth.Params) (Attempt, bool, error) {
 	value, kind := p.Get("client_assertion"), p.Get("client_assertion_type")
 	if value == "" && kind == "" {
 		return Attempt{}, false, nil
@@ -61,11 +70,11 @@ func (PrivateKeyJWT) Present(_ string, p oauth.Params) (Attempt, bool, error) {
 
 // Verify checks the assertion by the way in which the client is registered. A signature is always checked, by a key of nobody where
 // there is none of the client's, so that the time does not tell who is registered.
-func (m PrivateKeyJWT) Verify(ctx context.Context, a Attempt, c *registry.Client, at At) (Proof, error) {
+func (m *PrivateKeyJWT) Verify(ctx context.Context, a Attempt, c *registry.Client, at At) (Proof, error) {
 	methods := c.Authentication.Methods
 	switch {
 	case slices.Contains(methods, registration.AuthenticationServiceAccount):
-		return verifyServiceAccount(a.assertion, c, at)
+		return m.verifyServiceAccount(ctx, a.assertion, c, at)
 	case slices.Contains(methods, registration.AuthenticationPrivateKeyJWT):
 		return m.verify(ctx, a, c, at)
 	}
@@ -78,7 +87,7 @@ func refuse(keys *jwkset.Set, x *assertion) (Proof, error) {
 	return Proof{}, ErrRefused
 }
 
-func (m PrivateKeyJWT) verify(ctx context.Context, a Attempt, c *registry.Client, at At) (Proof, error) {
+func (m *PrivateKeyJWT) verify(ctx context.Context, a Attempt, c *registry.Client, at At) (Proof, error) {
 	x, issuer := a.assertion, at.Snapshot.Server().Issuer
 	holds := x.claims.Issuer == c.ClientID && x.claims.Subject == c.ClientID &&
 		x.claims.Audience.within(issuer, issuer+"/v1/token") &&
@@ -90,7 +99,7 @@ func (m PrivateKeyJWT) verify(ctx context.Context, a Attempt, c *registry.Client
 	keys := c.Keys
 	if c.Authentication.JWKSURI != "" { // only now, since it may have to be fetched
 		var err error
-		if keys, err = m.Remote.Keys(ctx, c, x.signed, at); err != nil {
+		if keys, err = m.remote.Keys(ctx, c, x.signed, at); err != nil {
 			return Proof{}, err
 		}
 	}

@@ -1,6 +1,7 @@
 package clientauth
 
 import (
+	"context"
 	"strings"
 	"time"
 
@@ -13,11 +14,15 @@ const accountLife = 24 * time.Hour
 
 // verifyServiceAccount checks a token of the cluster for a pod of the client's ServiceAccount, by the keys that the operator read from
 // the cluster. The same token may come again until it ends: a pod is given a new one only every hour or so. ErrRefused also where
-// the cluster's keys are not known.
-func verifyServiceAccount(x *assertion, c *registry.Client, at At) (Proof, error) {
+// the cluster's keys are not known: a server without a cluster never has them, so that to try again would be no use.
+func (m *PrivateKeyJWT) verifyServiceAccount(ctx context.Context, x *assertion, c *registry.Client, at At) (Proof, error) {
 	keys, accounts := at.Snapshot.ServiceAccountKeys(), at.Snapshot.Server().ServiceAccounts
 	_, err := keys.Verify(x.signed)
-	if err != nil || accounts == nil {
+	if keys == nil || accounts == nil {
+		m.warn(ctx, c, at.Now)
+		return Proof{}, ErrRefused
+	}
+	if err != nil {
 		return Proof{}, ErrRefused
 	}
 	k := x.claims.Kubernetes
@@ -32,4 +37,14 @@ func verifyServiceAccount(x *assertion, c *registry.Client, at At) (Proof, error
 		return Proof{}, ErrRefused
 	}
 	return Proof{Authenticated: true}, nil
+}
+
+// warn says, at most once a minute, that ServiceAccounts cannot be verified.
+func (m *PrivateKeyJWT) warn(ctx context.Context, c *registry.Client, now time.Time) {
+	last, minute := m.warned.Load(), now.Unix()/60
+	if last == minute || !m.warned.CompareAndSwap(last, minute) {
+		return
+	}
+	m.log.WarnContext(ctx, "a client that authenticates by its ServiceAccount was refused: the keys of the cluster are not known. "+
+		"The operator reads them from the API server, /openid/v1/jwks; a server without a cluster has none", "client", c.ClientID)
 }
