@@ -56,8 +56,7 @@ var _ = Describe("An OAuthClient", func() {
 		Expect(c.Status.Secrets).To(HaveLen(1))
 		Expect(c.Status.Secrets[0].Current).To(BeTrue())
 		Expect(c.Finalizers).To(BeEmpty())
-		Eventually(func() []string { return events(ctx, c) }).Should(ConsistOf(
-			HavePrefix("Accepted: "), HavePrefix("SecretCreated: ")))
+		Eventually(func() []string { return events(ctx, c) }).Should(ConsistOf(HavePrefix("Accepted: ")))
 		Eventually(func() int32 {
 			Expect(admin.Get(ctx, client.ObjectKeyFromObject(w.server), w.server)).To(Succeed())
 			return w.server.Status.Clients

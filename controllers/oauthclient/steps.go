@@ -137,7 +137,8 @@ func (x *run) secretEvent(name string) {
 		x.events = append(x.events, status.Event{Reason: "SecretRotated", Note: fmt.Sprintf(
 			"Secret %s has a new client secret, because it was deleted or edited; the old one ends at %s.",
 			name, x.now.Add(grace).UTC().Format(time.RFC3339))})
-	case x.held.secret == nil:
+	case x.held.secret == nil && x.client.Status.Policy != "":
+		// The first one comes with the client's acceptance, which is an event already; ten thousand at once are felt.
 		x.events = append(x.events, status.Event{Reason: "SecretCreated", Note: fmt.Sprintf("Secret %s holds the credentials.", name)})
 	}
 }

@@ -25,8 +25,8 @@ import (
 )
 
 // workers is how many clients are reconciled at once. Most of the time of a reconciliation is spent waiting for the API
-// server.
-const workers = 8
+// server, for three writes in a row.
+const workers = 16
 
 // watch says what wakes which clients.
 func (r *Reconciler) watch(mgr ctrl.Manager, rec reconcile.Reconciler) error {

@@ -38,6 +38,8 @@ import (
 type Reconciler struct {
 	client.Client
 	publisher document.Publisher
+	clock     func() time.Time
+	counted   status.Pace
 }
 
 // Options are what the reconciler is made of. Every field is required.
@@ -53,6 +55,7 @@ func Register(mgr ctrl.Manager, o Options) error {
 	r := &Reconciler{
 		Client:    mgr.GetClient(),
 		publisher: document.Publisher{Store: o.Store, Waiting: new(replica.Waiting), Clock: o.Clock},
+		clock:     o.Clock,
 	}
 	b := ctrl.NewControllerManagedBy(mgr).
 		Named("oauthgrantpolicy").
@@ -83,6 +86,7 @@ func (r *Reconciler) kind() status.Kind[*v1alpha1.OAuthGrantPolicy] {
 		Order: []v1alpha1.ConditionType{v1alpha1.ConditionAccepted, v1alpha1.ConditionProgrammed},
 		Begin: r.begin,
 		Gone: func(ctx context.Context, name types.NamespacedName) error {
+			r.counted.Gone(name)
 			return r.publisher.Gone(ctx, registration.KindPolicy, name)
 		},
 	}
@@ -106,11 +110,19 @@ func (r *Reconciler) begin(p *v1alpha1.OAuthGrantPolicy, marks *status.Condition
 		c.Server, _ = compile.LocalServerOf(p.Spec.ServerRef, p.Namespace, servers.Items)
 		return r.publisher.Settle(ctx, marks, registration.KindPolicy, client.ObjectKeyFromObject(p), c)
 	}
-	count := func(ctx context.Context) (err error) {
-		p.Status.Clients, err = r.count(ctx, p)
-		return err
+	var wake time.Time
+	count := func(ctx context.Context) error {
+		counts, err := r.count(ctx, p)
+		if err != nil || p.Status.Clients != nil && *p.Status.Clients == *counts {
+			return err
+		}
+		var due bool
+		if wake, due = r.counted.Due(client.ObjectKeyFromObject(p), r.clock()); due {
+			p.Status.Clients = counts
+		}
+		return nil
 	}
-	return status.Run{Steps: []status.Step{publish, count}}
+	return status.Run{Steps: []status.Step{publish, count}, Wake: func() time.Time { return wake }}
 }
 
 // note says which providers a policy names that are not there, and so let nobody in.

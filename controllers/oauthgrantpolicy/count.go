@@ -3,7 +3,6 @@ package oauthgrantpolicy
 import (
 	"context"
 	"strings"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -17,35 +16,26 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
+	"github.com/grantkeeper/grantkeeper/controllers/internal/index"
 	"github.com/grantkeeper/grantkeeper/controllers/internal/status"
 	"github.com/grantkeeper/grantkeeper/internal/compile"
 )
 
-// settle is how long a count waits for more changes: ten thousand clients that come at once are counted a few times, not
-// ten thousand.
-const settle = 2 * time.Second
-
 // count counts the clients that a policy governs, and those that its selectors match and that no policy accepts. It goes
 // by what the clients' own statuses say, so that the two never disagree for long.
 func (r *Reconciler) count(ctx context.Context, p *v1alpha1.OAuthGrantPolicy) (*v1alpha1.PolicyClientCounts, error) {
-	var list v1alpha1.OAuthClientList
-	if err := r.List(ctx, &list, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
-		return nil, status.Failed(err, "list OAuthClients")
+	governed, err := r.clients(ctx, index.Governed(p.Namespace, p.Name))
+	if err != nil {
+		return nil, err
 	}
-	counts := &v1alpha1.PolicyClientCounts{}
+	refused, err := r.clients(ctx, index.Refused(p.Namespace))
+	if err != nil {
+		return nil, err
+	}
+	counts := &v1alpha1.PolicyClientCounts{Accepted: int32(min(len(governed), 1<<30))} //nolint:gosec // bounded
 	labels := map[string]map[string]string{}
-	for i := range list.Items {
-		c := &list.Items[i]
-		if serverNamespace(c) != p.Namespace {
-			continue
-		}
-		if c.Status.Policy == p.Name {
-			counts.Accepted++
-			continue
-		}
-		if !refused(c) {
-			continue
-		}
+	for i := range refused {
+		c := &refused[i]
 		if _, ok := labels[c.Namespace]; !ok {
 			labels[c.Namespace] = r.labels(ctx, c.Namespace)
 		}
@@ -54,6 +44,13 @@ func (r *Reconciler) count(ctx context.Context, p *v1alpha1.OAuthGrantPolicy) (*
 		}
 	}
 	return counts, nil
+}
+
+// clients lists the cache's own objects by their policy, and waits for nobody's writes: whoever changes wakes the policy.
+func (r *Reconciler) clients(ctx context.Context, by string) ([]v1alpha1.OAuthClient, error) {
+	var list v1alpha1.OAuthClientList
+	err := r.List(ctx, &list, client.MatchingFields{index.Policy: by}, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency)
+	return list.Items, status.Failed(err, "list OAuthClients")
 }
 
 func (r *Reconciler) labels(ctx context.Context, name string) map[string]string {
@@ -92,11 +89,11 @@ func (r *Reconciler) recount() handler.EventHandler {
 		switch {
 		case namespace == "":
 		case c.Status.Policy != "":
-			q.AddAfter(reconcile.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: c.Status.Policy}}, settle)
+			q.AddAfter(reconcile.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: c.Status.Policy}}, status.CountEvery)
 		case refused(c):
 			beside := &v1alpha1.OAuthServer{ObjectMeta: metav1.ObjectMeta{Namespace: namespace}}
 			for _, req := range r.beside(ctx, beside) {
-				q.AddAfter(req, settle)
+				q.AddAfter(req, status.CountEvery)
 			}
 		}
 	}

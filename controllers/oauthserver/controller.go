@@ -20,6 +20,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
 	"github.com/grantkeeper/grantkeeper/controllers/internal/document"
 	"github.com/grantkeeper/grantkeeper/controllers/internal/owned"
+	"github.com/grantkeeper/grantkeeper/controllers/internal/replica"
 	"github.com/grantkeeper/grantkeeper/controllers/internal/status"
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 )
@@ -47,6 +48,9 @@ type Reconciler struct {
 	random  io.Reader
 	image   string
 	deploy  bool
+	// waiting takes the servers whose settings are not loaded everywhere yet.
+	waiting replica.Waiting
+	counted status.Pace
 }
 
 // Options are what the reconciler is made of. Every field is required, unless it says otherwise.
@@ -122,6 +126,8 @@ func (r *Reconciler) kind() status.Kind[*v1alpha1.OAuthServer] {
 // gone removes a server's own documents. Those of its clients, policies and so on go as their reconcilers find that they
 // have no server any more; the workload goes with the garbage collector.
 func (r *Reconciler) gone(ctx context.Context, name types.NamespacedName) error {
+	r.waiting.Done(name)
+	r.counted.Gone(name)
 	var exists v1alpha1.OAuthServer
 	if err := r.Get(ctx, name, &exists); err == nil {
 		// It is being deleted, and somebody's finalizer holds it. Its keys may be needed until it is gone.

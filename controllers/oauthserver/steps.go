@@ -84,6 +84,10 @@ func (x *run) publish(ctx context.Context) error {
 	}
 	x.keepAccounts(found)
 	x.version, err = x.store.Put(ctx, x.server, x.document, owner, found)
+	if err == nil {
+		// Before the Leases are read, so that one that moves in between is not missed.
+		x.waiting.Add(owner, owner, x.version, x.now)
+	}
 	return err
 }
 
@@ -114,14 +118,25 @@ func (x *run) replicas(ctx context.Context) error {
 	}
 	if behind := live.Behind(x.version); x.version != "" && behind > 0 {
 		x.marks.Hold(v1alpha1.ReasonNotServed, "%d of %d replicas have not loaded the settings yet.", behind, len(live.Loaded))
+	} else if len(live.Loaded) > 0 {
+		x.waiting.Done(client.ObjectKeyFromObject(x.server))
 	}
 	return nil
 }
 
 // count fills in the rest of the status.
 func (x *run) count(ctx context.Context) error {
-	n, err := x.store.Count(ctx, registration.KindClient, client.ObjectKeyFromObject(x.server))
-	x.server.Status.Clients = int32(min(n, 1<<30)) //nolint:gosec // bounded
 	x.server.Status.Storage = "SQLite"
-	return err
+	name := client.ObjectKeyFromObject(x.server)
+	n, err := x.store.Count(ctx, registration.KindClient, name)
+	clients := int32(min(n, 1<<30)) //nolint:gosec // bounded
+	if err != nil || clients == x.server.Status.Clients {
+		return err
+	}
+	wait, due := x.counted.Due(name, x.now)
+	if due {
+		x.server.Status.Clients = clients
+	}
+	x.wake = status.Earliest(x.wake, wait)
+	return nil
 }

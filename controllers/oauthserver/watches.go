@@ -2,7 +2,6 @@ package oauthserver
 
 import (
 	"context"
-	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -20,12 +19,10 @@ import (
 	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
 	"github.com/grantkeeper/grantkeeper/controllers/internal/change"
 	"github.com/grantkeeper/grantkeeper/controllers/internal/document"
+	"github.com/grantkeeper/grantkeeper/controllers/internal/replica"
 	"github.com/grantkeeper/grantkeeper/controllers/internal/status"
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 )
-
-// settle is how long a count of clients waits for more changes.
-const settle = 2 * time.Second
 
 // watch says what wakes which servers.
 func (r *Reconciler) watch(mgr ctrl.Manager, rec reconcile.Reconciler) error {
@@ -36,7 +33,7 @@ func (r *Reconciler) watch(mgr ctrl.Manager, rec reconcile.Reconciler) error {
 		Watches(&corev1.Secret{}, document.OwnerOf(registration.KindServer)).
 		Watches(&corev1.Secret{}, document.OwnerOf(registration.KindKeys)).
 		Watches(&corev1.Secret{}, recount()).
-		Watches(&coordinationv1.Lease{}, handler.EnqueueRequestsFromMapFunc(reporting), builder.WithPredicates(document.LeaseMoves())).
+		Watches(&coordinationv1.Lease{}, r.reporting(), builder.WithPredicates(document.LeaseMoves())).
 		WithOptions(controller.Options{ReconciliationTimeout: status.Timeout})
 	if r.deploy {
 		for _, o := range workload() {
@@ -63,9 +60,38 @@ func (r *Reconciler) rivals(ctx context.Context, o client.Object) []reconcile.Re
 	return out
 }
 
-// reporting finds the server of a replica's Lease.
-func reporting(_ context.Context, o client.Object) []reconcile.Request {
-	return document.Requests(serverOf(o, registration.LabelReplica))
+// reporting wakes the server of a replica's Lease when the replica comes or goes, and when it has loaded the settings that
+// the server waits for. What else it has loaded, which is news several times per second while many clients are applied, does
+// not concern the server.
+func (r *Reconciler) reporting() handler.EventHandler {
+	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+	wake := func(o client.Object, q queue) {
+		for _, req := range document.Requests(serverOf(o, registration.LabelReplica)) {
+			q.Add(req)
+		}
+	}
+	return handler.Funcs{
+		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { wake(e.Object, q) },
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { wake(e.Object, q) },
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
+			if replica.CameOrWent(e.ObjectOld.(*coordinationv1.Lease), e.ObjectNew.(*coordinationv1.Lease)) {
+				wake(e.ObjectOld, q)
+				wake(e.ObjectNew, q)
+				return
+			}
+			for _, name := range serverOf(e.ObjectNew, registration.LabelReplica) {
+				live, err := replica.Of(ctx, r.Client, name, r.clock())
+				if err != nil {
+					// The cache answers, so that this means the operator is ending.
+					logf.FromContext(ctx).Error(err, "cannot read Leases", "server", name)
+					return
+				}
+				for _, req := range document.Requests(r.waiting.Served(name, live)) {
+					q.Add(req)
+				}
+			}
+		},
+	}
 }
 
 // recount wakes the server of a client's document that came or went, a little later.
@@ -76,7 +102,7 @@ func recount() handler.EventHandler {
 			return
 		}
 		for _, req := range document.Requests(serverOf(o, registration.LabelServer)) {
-			q.AddAfter(req, settle)
+			q.AddAfter(req, status.CountEvery)
 		}
 	}
 	return handler.Funcs{

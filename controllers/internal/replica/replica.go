@@ -65,8 +65,12 @@ func Of(ctx context.Context, c client.Reader, server types.NamespacedName, now t
 
 // Moved reports whether a change of a Lease may change who is alive or what is loaded; a mere renewal does not.
 func Moved(was, is *coordinationv1.Lease) bool {
-	if was.Annotations[registration.AnnotationLoaded] != is.Annotations[registration.AnnotationLoaded] ||
-		was.Labels[registration.LabelReplica] != is.Labels[registration.LabelReplica] || ready(was) != ready(is) {
+	return was.Annotations[registration.AnnotationLoaded] != is.Annotations[registration.AnnotationLoaded] || CameOrWent(was, is)
+}
+
+// CameOrWent reports whether a change of a Lease may change who is alive, whatever is loaded.
+func CameOrWent(was, is *coordinationv1.Lease) bool {
+	if was.Labels[registration.LabelReplica] != is.Labels[registration.LabelReplica] || ready(was) != ready(is) {
 		return true
 	}
 	wasUntil, wasHeld := expiry(was)

@@ -76,6 +76,9 @@ func TestMoved(t *testing.T) {
 			if got := Moved(&base, &c.is); got != c.want {
 				t.Errorf("got %v", got)
 			}
+			if got := CameOrWent(&base, &c.is); got != (c.want && name != "more is loaded") {
+				t.Errorf("came or went: %v", got)
+			}
 		})
 	}
 }
