@@ -19,7 +19,7 @@ func TestB16Origins(t *testing.T) {
 	t.Run("B16 a preflight from an origin of a browser client is let through", func(t *testing.T) {
 		for path, method := range endpoints {
 			a := preflight(path, spaOrigin, method)
-			if a.status != 204 || a.header.Get(allow) != spaOrigin || a.header.Get("Access-Control-Allow-Headers") != "Authorization, Content-Type" || a.header.Get("Vary") == "" {
+			if a.status != 204 || a.header.Get(allow) != spaOrigin || a.header.Get("Access-Control-Allow-Headers") != "Authorization, Content-Type, DPoP" || a.header.Get("Vary") == "" {
 				t.Errorf("%s: %d %v", path, a.status, a.header)
 			}
 		}

@@ -50,6 +50,7 @@ func TestMetadata(t *testing.T) {
 			"id_token_signing_alg_values_supported": `["RS256","ES256"]`,
 			"subject_types_supported":               `["public"]`,
 			"acr_values_supported":                  `["1fa","mfa","phr"]`,
+			"dpop_signing_alg_values_supported":     `["ES256","EdDSA","PS256","RS256"]`,
 		} {
 			if got, _ := json.Marshal(a.json[member]); string(got) != want {
 				t.Errorf("%s: %s", member, got)
@@ -147,7 +148,7 @@ func TestUserinfo(t *testing.T) {
 	})
 	t.Run("I04 without a token the challenge is bare", func(t *testing.T) {
 		a := ask()
-		if a.status != 401 || a.header.Get("WWW-Authenticate") != "Bearer" {
+		if a.status != 401 || a.header.Get("WWW-Authenticate") != bareChallenge {
 			t.Errorf("%d %q", a.status, a.header.Get("WWW-Authenticate"))
 		}
 	})
@@ -171,7 +172,7 @@ func TestUserinfo(t *testing.T) {
 			t.Errorf("%d %s", a.status, a.body)
 		}
 		want(t, w.send("POST", "/v1/userinfo", formType, form("access_token", "x")), 401, "invalid_token")
-		if a := w.send("POST", "/v1/userinfo", formType, form("x", "y")); a.status != 401 || a.header.Get("WWW-Authenticate") != "Bearer" {
+		if a := w.send("POST", "/v1/userinfo", formType, form("x", "y")); a.status != 401 || a.header.Get("WWW-Authenticate") != bareChallenge {
 			t.Errorf("without a token: %d %s", a.status, a.body)
 		}
 		want(t, w.send("POST", "/v1/userinfo", formType, "access_token=x&access_token=x"), 400, "invalid_request")
