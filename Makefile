@@ -26,9 +26,10 @@ lint: go ## golangci-lint
 generate: go ## deep copies, CRDs, roles and apply configurations from the types
 	@hack/generate
 
-bench: go ## the server against the floor, in one run; ratios
+bench: go ## the server against the floor in one run, as ratios; then 10,000 clients on a whole control plane (half an hour)
 	@go test -run '^$$' -bench . -benchtime 1x ./test/bench
 	@go test -run '^$$' -bench . -benchmem ./server/internal/storage/sqlite ./server/internal/registry
+	@go test -run '^$$' -bench . -benchtime 1x -timeout 90m ./test/bench/scale
 
 fuzz: go ## every fuzz target for FUZZTIME each (default 30s)
 	@hack/fuzz
