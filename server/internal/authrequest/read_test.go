@@ -244,6 +244,7 @@ func TestRefusals(t *testing.T) {
 		"authorization_details, which are not passed over":           {pairs: []string{"authorization_details", `[{"type":"project"}]`}, code: "invalid_authorization_details"},
 		"max_age that is no number":                                  {pairs: []string{"max_age", "-1"}, code: "invalid_request"},
 		"a nonce beyond reason":                                      {pairs: []string{"nonce", strings.Repeat("n", MaxNonce+1)}, code: "invalid_request"},
+		"a dpop_jkt that is no thumbprint":                           {pairs: []string{"dpop_jkt", challenge[:42]}, code: "invalid_request"},
 		"claims that are not JSON":                                   {pairs: []string{"claims", "{"}, code: "invalid_request"},
 		"claims of another shape":                                    {pairs: []string{"claims", `{"id_token":[]}`}, code: "invalid_request"},
 		"claims with a repeated member":                              {pairs: []string{"claims", `{"id_token":{"acr":null,"acr":null}}`}, code: "invalid_request"},
@@ -287,7 +288,7 @@ func TestRead(t *testing.T) {
 	}{
 		"a plain request":                            {},
 		"A08 an empty value is an omitted one":       {raw: "&prompt=&max_age=&claims=&request=&nonce="},
-		"A08 a parameter that is not known":          {raw: "&foo=bar&dpop_jkt=x"},
+		"A08 a parameter that is not known":          {raw: "&foo=bar&dpop=x"},
 		"no scope asks for all of the client's":      {pairs: []string{"scope", ""}, want: func(r *Request) { r.Scopes = []string{"openid", "profile", "orders.read", "ledger.read"} }},
 		"a resource leaves the scopes of others out": {pairs: []string{"scope", "openid orders.read ledger.read", "resource", ordersAPI}, want: func(r *Request) { r.Resources = []string{ordersAPI} }},
 		"resource may be repeated": {pairs: []string{"scope", "", "resource", ordersAPI}, raw: "&resource=" + url.QueryEscape(ledgerAPI), want: func(r *Request) {
@@ -303,7 +304,8 @@ func TestRead(t *testing.T) {
 		"acr_values that can be reached, nonce, hints": {pairs: []string{"acr_values", "phr urn:x mfa", "nonce", "n", "login_hint", "ada", "ui_locales", "de-CH en", "display", "popup", "claims_locales", "de"}, want: func(r *Request) {
 			r.ACRValues, r.Nonce, r.LoginHint, r.UILocales = []string{"phr", "mfa"}, "n", "ada", []string{"de-CH", "en"}
 		}},
-		"a login_hint beyond reason is left out": {pairs: []string{"login_hint", strings.Repeat("a", 300)}},
+		"the key that the code is to be bound to": {pairs: []string{"dpop_jkt", challenge}, want: func(r *Request) { r.KeyThumbprint = challenge }},
+		"a login_hint beyond reason is left out":  {pairs: []string{"login_hint", strings.Repeat("a", 300)}},
 		"claims: what is not known, and what the client has no scope for, is left out": {pairs: []string{"claims", `{"userinfo":{"nickname":null,"name":{"essential":true,"x":1},"http://x/y":null,"email":null},"id_token":{"acr":{"values":["mfa"]}},"x":{}}`}, want: func(r *Request) {
 			r.Claims = &oauth.ClaimsRequest{UserInfo: map[string]oauth.ClaimRequest{"nickname": {}, "name": {Essential: true}}, IDToken: map[string]oauth.ClaimRequest{"acr": {Values: []any{"mfa"}}}}
 		}},

@@ -34,6 +34,7 @@ const (
 
 // Store keeps pushed requests.
 type Store interface {
+	storage.Replays
 	PushRequest(ctx context.Context, p storage.PushedRequest, maxOpen int) error
 }
 
@@ -102,9 +103,19 @@ func (e *Endpoint) push(w http.ResponseWriter, r *http.Request, s *registry.Snap
 	if err != nil {
 		return "", client, oauth.ServerError().WithCause(err)
 	}
-	request, kept, fail := authrequest.ReadPushed(s, client.Client, params, hash, authrequest.Input{Now: now, ReadHint: e.ReadHint})
+	proof, fail := proofOf(r, s, client, now)
 	if fail != nil {
 		return "", client, fail
+	}
+	input := authrequest.Input{Now: now, ReadHint: e.ReadHint, KeyThumbprint: proof.Thumbprint}
+	request, kept, fail := authrequest.ReadPushed(s, client.Client, params, hash, input)
+	if fail != nil {
+		return "", client, fail
+	}
+	if proof.Thumbprint != "" {
+		if fail := proof.Spend(r.Context(), e.Store); fail != nil {
+			return "", client, fail
+		}
 	}
 	event.Scope = strings.Join(request.Scopes, " ")
 	err = e.Store.PushRequest(r.Context(), storage.PushedRequest{
