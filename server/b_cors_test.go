@@ -14,7 +14,7 @@ func TestB16Origins(t *testing.T) {
 	preflight := func(path, origin, method string) answer {
 		return w.send("OPTIONS", path, "", "", from(origin), withHeader("Access-Control-Request-Method", method), withHeader("Access-Control-Request-Headers", "authorization"))
 	}
-	endpoints := map[string]string{"/v1/token": "POST", "/v1/revoke": "POST", "/v1/userinfo": "GET"}
+	endpoints := map[string]string{"/v1/token": "POST", "/v1/par": "POST", "/v1/revoke": "POST", "/v1/userinfo": "GET"}
 
 	t.Run("B16 a preflight from an origin of a browser client is let through", func(t *testing.T) {
 		for path, method := range endpoints {
@@ -53,6 +53,8 @@ func TestB16Origins(t *testing.T) {
 			"a token":             tokens,
 			"a refusal":           w.post("/v1/token", redemption(spaID, "x"), from(spaOrigin)),
 			"userinfo":            w.send("GET", "/v1/userinfo", "", "", bearer, from(spaOrigin)),
+			"a pushed request":    w.push(spaID, from(spaOrigin)),
+			"a refused push":      w.post("/v1/par", []string{"client_id", spaID}, from(spaOrigin)),
 			"a revocation":        w.post("/v1/revoke", []string{"client_id", spaID, "token", tokens.text("refresh_token")}, from(spaOrigin)),
 			"userinfo afterwards": w.send("GET", "/v1/userinfo", "", "", bearer, from(spaOrigin)),
 		} {
@@ -71,6 +73,7 @@ func TestB16Origins(t *testing.T) {
 			"a token, from null":            w.post("/v1/token", redemption(spaID, w.code(spaID)), from("null")),
 			"userinfo, from another origin": w.send("GET", "/v1/userinfo", "", "", withHeader("Authorization", "Bearer "+spa.text("access_token")), from("https://evil.example")),
 			"a refusal of another client":   w.post("/v1/token", redemption(webID, "x"), from(spaOrigin)),
+			"a pushed request of another":   w.push(webID, withBasic(webID, secret), from(spaOrigin)),
 			"introspection":                 w.post("/v1/introspect", []string{"token", "x"}, withBasic(gatewayID, secret), from(spaOrigin)),
 		} {
 			if a.header.Get(allow) != "" {
@@ -95,6 +98,7 @@ func TestB16Origins(t *testing.T) {
 			"a body that is too large": {func(o option) answer {
 				return w.send("POST", "/v1/token", form, "code="+strings.Repeat("x", 65<<10), o)
 			}, 413, "invalid_request"},
+			"a pushed request of nobody's": {func(o option) answer { return w.push("apps.nobody", o) }, 401, "invalid_client"},
 			"a revocation of nobody's": {func(o option) answer {
 				return w.post("/v1/revoke", []string{"client_id", "apps.nobody", "token", "x"}, o)
 			}, 401, "invalid_client"},

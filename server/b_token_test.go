@@ -227,6 +227,7 @@ func TestB18StorageErrorsConsumeNothing(t *testing.T) {
 	restore := w.breakStorage()
 	for name, a := range map[string]answer{
 		"device authorization": w.post("/v1/device_authorization", []string{"client_id", cliID}),
+		"push":                 w.push(webID, withBasic(webID, secret)),
 		"poll":                 w.poll(cliID, started.text("device_code")),
 		"refresh":              w.refresh(cliID, tokens.text("refresh_token")),
 		"revoke (H08)":         w.post("/v1/revoke", []string{"client_id", cliID, "token", tokens.text("refresh_token")}),

@@ -48,6 +48,15 @@ func (f *faulty) CreateDevice(ctx context.Context, d storage.DeviceRequest, maxO
 	return err
 }
 
+func (f *faulty) PushRequest(ctx context.Context, p storage.PushedRequest, maxOpen int) error {
+	_, err := guard(f, func() (any, error) { return nil, f.Storage.PushRequest(ctx, p, maxOpen) })
+	return err
+}
+
+func (f *faulty) UsePushedRequest(ctx context.Context, uri storage.Hash, c storage.ClientRef, now time.Time) (storage.PushedRequest, error) {
+	return guard(f, func() (storage.PushedRequest, error) { return f.Storage.UsePushedRequest(ctx, uri, c, now) })
+}
+
 func (f *faulty) RedeemDevice(ctx context.Context, code storage.Hash, c storage.ClientRef, now time.Time, first func(storage.Grant, storage.User) (*storage.RefreshToken, error)) (storage.Redemption, error) {
 	return guard(f, func() (storage.Redemption, error) { return f.Storage.RedeemDevice(ctx, code, c, now, first) })
 }

@@ -31,7 +31,7 @@ func TestMetadata(t *testing.T) {
 					}
 				}
 			}
-			for _, absent := range []string{"registration_endpoint", "pushed_authorization_request_endpoint", "check_session_iframe", "token_endpoint_auth_signing_alg_values_supported"} {
+			for _, absent := range []string{"registration_endpoint", "check_session_iframe"} {
 				if _, ok := a.json[absent]; ok {
 					t.Errorf("%s is advertised", absent)
 				}
@@ -63,6 +63,7 @@ func TestMetadata(t *testing.T) {
 			"response_types_supported": `["code"]`, "response_modes_supported": `["query","form_post"]`, "code_challenge_methods_supported": `["S256"]`,
 			"authorization_response_iss_parameter_supported": `true`, "claims_parameter_supported": `true`,
 			"request_parameter_supported": `false`, "request_uri_parameter_supported": `false`,
+			"pushed_authorization_request_endpoint": `"` + w.url + `/v1/par"`, "require_pushed_authorization_requests": `false`,
 		} {
 			if got, _ := json.Marshal(a.json[member]); string(got) != want {
 				t.Errorf("%s: %s", member, got)

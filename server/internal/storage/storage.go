@@ -121,7 +121,7 @@ type PushedRequests interface {
 	// PushRequest writes a request; its ConsumedAt is not written. ErrLimit when the client has maxOpen live ones that were not used;
 	// ErrConflict when the URI is taken. What is live is judged at p.CreatedAt.
 	PushRequest(ctx context.Context, p PushedRequest, maxOpen int) error
-	// UsePushedRequest consumes a request by a conditional write and returns it. ErrNotFound; ErrForeign (nothing changed);
+	// UsePushedRequest consumes a request by a conditional write and returns it; of what was asked for nothing is kept. ErrNotFound; ErrForeign (nothing changed);
 	// ErrConsumed; ErrExpired. They are judged in this order. All of them are kept apart for at least ten minutes after the request
 	// has expired; then it is not found.
 	UsePushedRequest(ctx context.Context, uri Hash, client ClientRef, now time.Time) (PushedRequest, error)

@@ -19,6 +19,9 @@ WHERE (SELECT count(*) FROM (SELECT 1 FROM pushed_requests WHERE client_uid = ?3
 WHERE uri = ?1 AND client_uid = ?2 AND consumed_at IS NULL AND expires_at > ?3
 RETURNING client_id, request, created_at, expires_at`
 
+	// What was asked for is of no use any more, and may say who was expected: what stays is that it was used.
+	emptyPushed = `UPDATE pushed_requests SET request = '' WHERE uri = ?`
+
 	selectPushed = `SELECT client_uid, expires_at, consumed_at FROM pushed_requests WHERE uri = ?`
 )
 
@@ -46,6 +49,10 @@ func (db *DB) UsePushedRequest(ctx context.Context, uri storage.Hash, client sto
 		if errors.Is(err, sql.ErrNoRows) {
 			return t.unusable(uri, client)
 		}
+		if err != nil {
+			return err
+		}
+		_, err = t.exec(emptyPushed, uri[:])
 		return err
 	})
 	if err != nil {

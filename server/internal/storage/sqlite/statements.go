@@ -31,7 +31,7 @@ func writeStatements() []string {
 		insertSession, deleteSession,
 		insertGrant, selectGrant, revokeGrant, touchGrant, revokeClientGrants,
 		insertDevice, selectUserCodeTaken, selectDevice, decideDevice, pollDevice, consumeDevice,
-		insertPushed, consumePushed, selectPushed,
+		insertPushed, consumePushed, emptyPushed, selectPushed,
 		selectRefreshToken, insertFamily, bindFamily, extendGrant, insertRefreshToken, consumeRefreshToken, selectSuccessor,
 		upsertRevokedToken,
 		upsertCounter,

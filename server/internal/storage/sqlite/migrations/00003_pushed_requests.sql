@@ -7,7 +7,7 @@ CREATE TABLE pushed_requests (
     uri         BLOB    NOT NULL PRIMARY KEY CHECK (length(uri) = 32),
     client_id   TEXT    NOT NULL,
     client_uid  TEXT    NOT NULL,
-    -- What was asked for, as a JSON object.
+    -- What was asked for, as a JSON object; empty once it was used.
     request     TEXT    NOT NULL,
     created_at  INTEGER NOT NULL,
     expires_at  INTEGER NOT NULL,
