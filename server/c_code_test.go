@@ -52,7 +52,7 @@ func (w *world) code(id string, change ...func(*storage.Code, *storage.Grant)) s
 	for _, f := range change {
 		f(&c, &g)
 	}
-	if err := w.server.storage.CreateCode(w.t.Context(), c, g, nil); err != nil {
+	if err := w.server.storage.CreateCode(w.t.Context(), c, g, nil, nil); err != nil {
 		w.t.Fatal(err)
 	}
 	return value

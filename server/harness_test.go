@@ -264,7 +264,7 @@ func (w *world) approve(deviceCode string) {
 	err := w.server.storage.ApproveDevice(w.t.Context(), hash, storage.Grant{
 		ID: hex.EncodeToString(raw), UserID: w.user.ID, Client: request.Client, Scopes: request.Scopes, Audience: request.Audience,
 		AuthenticatedAt: w.now(), Methods: []string{"pwd"}, CreatedAt: w.now(),
-	}, w.now())
+	}, w.now(), nil)
 	if err != nil {
 		w.t.Fatal(err)
 	}

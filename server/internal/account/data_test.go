@@ -45,7 +45,7 @@ func (f *fixture) full(u storage.User) *person {
 	g := storage.Grant{ID: "grant-" + rand.Text(), UserID: u.ID, Client: acme(), Scopes: []string{"openid"}, SID: f.sessionOf(p).SID, AuthenticatedAt: now,
 		Claims: json.RawMessage(`{"userinfo":{"nickname":null}}`), Methods: []string{"pwd", "otp", "mfa"}, CreatedAt: now}
 	err := f.db.CreateCode(f.Context(), storage.Code{Code: code, Request: request, GrantID: g.ID, Client: acme(), RedirectURI: "http://127.0.0.1:1/cb",
-		Challenge: strings.Repeat("c", 43), CreatedAt: now, ExpiresAt: now.Add(time.Minute)}, g, nil)
+		Challenge: strings.Repeat("c", 43), CreatedAt: now, ExpiresAt: now.Add(time.Minute)}, g, nil, nil)
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -308,7 +308,7 @@ func (f *fixture) authorize(u storage.User, client storage.ClientRef, d json.Raw
 	if err := f.db.CreateDevice(f.Context(), request, 1000); err != nil {
 		f.Fatal(err)
 	}
-	if err := f.db.ApproveDevice(f.Context(), code, g, now); err != nil {
+	if err := f.db.ApproveDevice(f.Context(), code, g, now, nil); err != nil {
 		f.Fatal(err)
 	}
 	token := code

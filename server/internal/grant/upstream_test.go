@@ -136,7 +136,7 @@ func (b *bench) token(user storage.User) storage.Hash {
 	client := storage.ClientRef{ID: "app", UID: appUID}
 	g := storage.Grant{ID: fmt.Sprint("grant-", b.n), UserID: user.ID, Client: client, Scopes: []string{"openid"}, AuthenticatedAt: b.now, CreatedAt: b.now}
 	code := storage.Code{Code: hash("code"), Request: hash("request"), GrantID: g.ID, Client: client, CreatedAt: b.now, ExpiresAt: b.now.Add(time.Minute)}
-	if err := b.db.CreateCode(b.t.Context(), code, g, nil); err != nil {
+	if err := b.db.CreateCode(b.t.Context(), code, g, nil, nil); err != nil {
 		b.t.Fatal(err)
 	}
 	first := storage.RefreshToken{Token: hash("token"), GrantID: g.ID, Family: fmt.Sprint("family-", b.n), Generation: 1, KeyID: "k",

@@ -14,6 +14,8 @@ const (
 	actionDeviceApproved audit.Action = "device.approved"
 	actionDeviceDenied   audit.Action = "device.denied"
 	actionCodeRefused    audit.Action = "device.code_refused"
+	// actionGrantEnded is a grant that ended for a newer one of the same user and client (limits.grantsPerUser).
+	actionGrantEnded audit.Action = "grant.ended"
 )
 
 // Reasons of refusals.

@@ -80,6 +80,25 @@ func (l *Login) grantOf(v *visit, client storage.ClientRef, g given) (storage.Gr
 	}, err
 }
 
+// roomFor is how many grants of a client one user may have, by its policy; nil for any number.
+func roomFor(v *visit, c *registry.Client) *storage.Room {
+	governing, ok := v.Snapshot.Policy(c.Policy)
+	if !ok || governing.Limits.GrantsPerUser == 0 {
+		return nil
+	}
+	return &storage.Room{Most: int(governing.Limits.GrantsPerUser)}
+}
+
+// noteEnded writes which grants a new one ended.
+func (l *Login) noteEnded(v *visit, c *registry.Client, room *storage.Room) {
+	if room == nil {
+		return
+	}
+	for _, id := range room.Ended {
+		l.web.Note(v.Visit, audit.Event{Action: actionGrantEnded, Client: c.ClientID, Namespace: c.Namespace, GrantID: id})
+	}
+}
+
 // issueCode answers an authorization request with a code.
 func (l *Login) issueCode(v *visit, a asked, g given) error {
 	value, err := oauth.NewCredential(oauth.PrefixCode, l.web.Random)
@@ -106,7 +125,8 @@ func (l *Login) issueCode(v *visit, a asked, g given) error {
 			return err
 		}
 	}
-	switch err := l.Storage.CreateCode(v.R.Context(), code, issued, g.consent); {
+	room := roomFor(v, a.client)
+	switch err := l.Storage.CreateCode(v.R.Context(), code, issued, g.consent, room); {
 	case errors.Is(err, storage.ErrConsumed):
 		return web.Answered()
 	case errors.Is(err, storage.ErrRevoked):
@@ -115,6 +135,7 @@ func (l *Login) issueCode(v *visit, a asked, g given) error {
 		return web.Unavailable(err)
 	}
 	l.noteGiven(v, a, g)
+	l.noteEnded(v, a.client, room)
 	l.web.Note(v.Visit, audit.Event{Action: actionCodeIssued, Client: client.ID, Namespace: a.client.Namespace,
 		GrantType: oauth.GrantTypeAuthorizationCode, GrantID: issued.ID, Scope: strings.Join(g.scopes, " ")})
 	return l.respond(v, a, authrequest.Success(v.Snapshot.Server().Issuer, r, value))
@@ -161,7 +182,8 @@ func (l *Login) approveDevice(v *visit, a asked, g given) error {
 		return err
 	}
 	event.GrantID = issued.ID
-	switch err := l.Storage.ApproveDevice(v.R.Context(), request.Code, issued, v.Now); {
+	room := roomFor(v, a.client)
+	switch err := l.Storage.ApproveDevice(v.R.Context(), request.Code, issued, v.Now, room); {
 	case decisive(err):
 		return web.Answered()
 	case errors.Is(err, storage.ErrRevoked):
@@ -170,6 +192,7 @@ func (l *Login) approveDevice(v *visit, a asked, g given) error {
 		return web.Unavailable(err)
 	}
 	l.noteGiven(v, a, g)
+	l.noteEnded(v, a.client, room)
 	l.web.Note(v.Visit, event)
 	if c := g.consent; c != nil {
 		// The device has its grant by now. What could not be remembered is asked again the next time.

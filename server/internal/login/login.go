@@ -25,10 +25,10 @@ type Storage interface {
 	storage.Sessions
 	EndUserSession(ctx context.Context, userID, sid string, now time.Time, tell func(storage.ClientRef) bool) error
 	DeviceByUserCode(ctx context.Context, userCode storage.Hash, now time.Time) (storage.DeviceRequest, error)
-	ApproveDevice(ctx context.Context, code storage.Hash, g storage.Grant, now time.Time) error
+	ApproveDevice(ctx context.Context, code storage.Hash, g storage.Grant, now time.Time, room *storage.Room) error
 	DenyDevice(ctx context.Context, code storage.Hash, now time.Time) error
 	UsePushedRequest(ctx context.Context, uri storage.Hash, client storage.ClientRef, now time.Time) (storage.PushedRequest, error)
-	CreateCode(ctx context.Context, c storage.Code, g storage.Grant, consent *storage.Consent) error
+	CreateCode(ctx context.Context, c storage.Code, g storage.Grant, consent *storage.Consent, room *storage.Room) error
 	storage.Consents
 	storage.Counters
 }

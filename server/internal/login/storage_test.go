@@ -83,11 +83,11 @@ func (s *watchedStorage) codeOf(ctx context.Context, userCode string, now time.T
 	return d.Code, err
 }
 
-func (s *watchedStorage) ApproveDevice(ctx context.Context, code storage.Hash, g storage.Grant, now time.Time) error {
+func (s *watchedStorage) ApproveDevice(ctx context.Context, code storage.Hash, g storage.Grant, now time.Time, room *storage.Room) error {
 	if err := s.before(true); err != nil {
 		return err
 	}
-	return s.Storage.ApproveDevice(ctx, code, g, now)
+	return s.Storage.ApproveDevice(ctx, code, g, now, room)
 }
 
 func (s *watchedStorage) UsePushedRequest(ctx context.Context, uri storage.Hash, client storage.ClientRef, now time.Time) (storage.PushedRequest, error) {
@@ -97,14 +97,14 @@ func (s *watchedStorage) UsePushedRequest(ctx context.Context, uri storage.Hash,
 	return s.Storage.UsePushedRequest(ctx, uri, client, now)
 }
 
-func (s *watchedStorage) CreateCode(ctx context.Context, c storage.Code, g storage.Grant, consent *storage.Consent) error {
+func (s *watchedStorage) CreateCode(ctx context.Context, c storage.Code, g storage.Grant, consent *storage.Consent, room *storage.Room) error {
 	if s.noCodes.Load() {
 		return errDown
 	}
 	if err := s.before(true); err != nil {
 		return err
 	}
-	return s.Storage.CreateCode(ctx, c, g, consent)
+	return s.Storage.CreateCode(ctx, c, g, consent, room)
 }
 
 func (s *watchedStorage) Count(ctx context.Context, key string, now time.Time, window time.Duration) (int64, time.Time, error) {

@@ -244,7 +244,7 @@ func (p *person) uses(clientID string, scopes ...string) storage.Grant {
 	}
 	c := storage.Code{Code: storage.Hash([]byte(rand.Text() + "012345")), Request: storage.Hash([]byte(rand.Text() + "012345")), Client: g.Client,
 		ExpiresAt: p.f.clock().Add(time.Minute)}
-	check(p.f.T, p.f.db.CreateCode(p.f.Context(), c, g, nil))
+	check(p.f.T, p.f.db.CreateCode(p.f.Context(), c, g, nil, nil))
 	return g
 }
 

@@ -194,9 +194,9 @@ func (s *measured) DeviceByUserCode(ctx context.Context, userCode storage.Hash, 
 }
 
 // ApproveDevice measures the operation of that name.
-func (s *measured) ApproveDevice(ctx context.Context, code storage.Hash, g storage.Grant, now time.Time) (err error) {
+func (s *measured) ApproveDevice(ctx context.Context, code storage.Hash, g storage.Grant, now time.Time, room *storage.Room) (err error) {
 	defer s.approveDevice.done(time.Now(), &err)
-	return s.Storage.ApproveDevice(ctx, code, g, now)
+	return s.Storage.ApproveDevice(ctx, code, g, now, room)
 }
 
 // DenyDevice measures the operation of that name.

@@ -8,9 +8,9 @@ import (
 )
 
 // CreateCode measures the operation of that name.
-func (s *measured) CreateCode(ctx context.Context, c storage.Code, g storage.Grant, consent *storage.Consent) (err error) {
+func (s *measured) CreateCode(ctx context.Context, c storage.Code, g storage.Grant, consent *storage.Consent, room *storage.Room) (err error) {
 	defer s.createCode.done(time.Now(), &err)
-	return s.Storage.CreateCode(ctx, c, g, consent)
+	return s.Storage.CreateCode(ctx, c, g, consent, room)
 }
 
 // RedeemCode measures the operation of that name.

@@ -96,6 +96,16 @@ type Grants interface {
 	RevokeClientGrants(ctx context.Context, clientUID string, now time.Time) (int64, error)
 }
 
+// Room is how many live grants a user may have of one client (of its UID), and what a new one ends.
+type Room struct {
+	// Most is how many may be live, the new one included; zero for any number, which costs nothing. More than that are revoked, with codes
+	// and tokens, as by RevokeGrant: first those that nothing can redeem any more, then those that were not used for longest. A grant that
+	// was never used counts from when it was made.
+	Most int
+	// Ended are the IDs of the grants that were revoked. The engine sets it; it means nothing together with an error.
+	Ended []string
+}
+
 // Devices keeps device requests.
 type Devices interface {
 	// CreateDevice writes a request. ErrConflict when a live request has the user code; ErrLimit when the client has
@@ -104,8 +114,9 @@ type Devices interface {
 	// DeviceByUserCode finds a live pending request. ErrNotFound for unknown, decided and expired alike.
 	DeviceByUserCode(ctx context.Context, userCode Hash, now time.Time) (DeviceRequest, error)
 	// ApproveDevice decides a pending request and writes the grant, in one transaction. ErrNotFound, ErrConsumed (decided
-	// already), ErrExpired, ErrForeign (the grant is for another client), ErrRevoked (the user is disabled).
-	ApproveDevice(ctx context.Context, code Hash, g Grant, now time.Time) error
+	// already), ErrExpired, ErrForeign (the grant is for another client), ErrRevoked (the user is disabled). room, if not nil, is made
+	// in the same transaction.
+	ApproveDevice(ctx context.Context, code Hash, g Grant, now time.Time, room *Room) error
 	// DenyDevice decides a pending request. ErrNotFound, ErrConsumed (decided already), ErrExpired.
 	DenyDevice(ctx context.Context, code Hash, now time.Time) error
 	// RedeemDevice is one poll. In one transaction it counts the poll and, when approved, consumes the request by a
@@ -174,8 +185,8 @@ type Codes interface {
 	// one transaction. The code's ConsumedAt is not written. ErrConsumed when a code with the same Request was written before
 	// (of however many submissions one wins, A27), which is remembered for a day after that code expired; ErrRevoked when the
 	// user is disabled or gone; ErrForeign when grant, code and consent are not of one client and user; ErrConflict when the
-	// code or the grant's ID is taken.
-	CreateCode(ctx context.Context, c Code, g Grant, consent *Consent) error
+	// code or the grant's ID is taken. room, if not nil, is made in the same transaction.
+	CreateCode(ctx context.Context, c Code, g Grant, consent *Consent, room *Room) error
 	// RedeemCode consumes a code by a conditional write and inserts the first refresh token (if not nil) with GrantID filled
 	// in, in one transaction; the grant's LastUsedAt is set. check is called with the code, the grant and the user before
 	// anything is consumed, and returns that token; it runs inside the transaction and must be pure and quick. Its error is

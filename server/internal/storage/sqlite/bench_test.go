@@ -117,7 +117,7 @@ func seedFamily(tb testing.TB, db *DB, i int) storage.Hash {
 	must(db.CreateDevice(ctx, storage.DeviceRequest{
 		Code: code, UserCode: code, Client: benchClient, CreatedAt: now, ExpiresAt: now.Add(time.Minute), Interval: 5 * time.Second,
 	}, 1000))
-	must(db.ApproveDevice(ctx, code, storage.Grant{ID: "g" + id, UserID: "u" + id, Client: benchClient, Scopes: []string{"openid", "read"}}, now))
+	must(db.ApproveDevice(ctx, code, storage.Grant{ID: "g" + id, UserID: "u" + id, Client: benchClient, Scopes: []string{"openid", "read"}}, now, nil))
 	_, err = db.RedeemDevice(ctx, code, benchClient, now, func(storage.Grant, storage.User) (*storage.RefreshToken, error) {
 		return &storage.RefreshToken{Token: token, Family: "f" + id, KeyID: "k", ExpiresAt: now.Add(24 * time.Hour)}, nil
 	})

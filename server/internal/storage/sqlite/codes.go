@@ -52,7 +52,7 @@ func agree(c *storage.Code, g *storage.Grant, consent *storage.Consent) bool {
 
 // CreateCode writes all that a decision of the user yields, once for each request. A grant whose code nobody redeems is
 // kept no longer than the code.
-func (db *DB) CreateCode(ctx context.Context, c storage.Code, g storage.Grant, consent *storage.Consent) error {
+func (db *DB) CreateCode(ctx context.Context, c storage.Code, g storage.Grant, consent *storage.Consent, room *storage.Room) error {
 	if !agree(&c, &g, consent) {
 		return storage.ErrForeign
 	}
@@ -65,6 +65,9 @@ func (db *DB) CreateCode(ctx context.Context, c storage.Code, g storage.Grant, c
 			return storage.ErrConsumed
 		}
 		if !errors.Is(orNotFound(err), storage.ErrNotFound) {
+			return err
+		}
+		if err := t.makeRoom(&g, created, room); err != nil {
 			return err
 		}
 		if err := t.addGrant(g, created, collect); err != nil {

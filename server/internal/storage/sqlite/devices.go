@@ -94,7 +94,7 @@ func (db *DB) DeviceByUserCode(ctx context.Context, userCode storage.Hash, now t
 
 // ApproveDevice decides, then writes the grant. storage.ErrForeign when g is for another client than the request,
 // storage.ErrRevoked when its user is disabled; then the request stays pending.
-func (db *DB) ApproveDevice(ctx context.Context, code storage.Hash, g storage.Grant, now time.Time) error {
+func (db *DB) ApproveDevice(ctx context.Context, code storage.Hash, g storage.Grant, now time.Time, room *storage.Room) error {
 	return db.write(ctx, func(t *tx) error {
 		d, err := t.device(code)
 		if err != nil {
@@ -104,6 +104,9 @@ func (db *DB) ApproveDevice(ctx context.Context, code storage.Hash, g storage.Gr
 			return storage.ErrForeign
 		}
 		if err := t.decide(code, storage.DeviceApproved, g.ID, now); err != nil {
+			return err
+		}
+		if err := t.makeRoom(&g, now, room); err != nil {
 			return err
 		}
 		return t.addGrant(g, now, now.Add(grantKept))

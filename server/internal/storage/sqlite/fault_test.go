@@ -107,7 +107,7 @@ func plant(ctx context.Context, db *DB, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := db.ApproveDevice(ctx, code, storage.Grant{ID: "g" + name, UserID: "u" + name, Client: benchClient}, now); err != nil {
+	if err := db.ApproveDevice(ctx, code, storage.Grant{ID: "g" + name, UserID: "u" + name, Client: benchClient}, now, nil); err != nil {
 		return err
 	}
 	_, err = db.RedeemDevice(ctx, code, benchClient, now, func(storage.Grant, storage.User) (*storage.RefreshToken, error) {

@@ -1,7 +1,9 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
@@ -15,6 +17,10 @@ const (
 SELECT ?1, u.id, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15 FROM users u WHERE u.id = ?2 AND u.disabled_at IS NULL`
 
 	selectGrant = `SELECT ` + grantColumns + `, ` + userColumns + ` FROM grants g JOIN users u ON u.id = g.user_id WHERE g.id = ?`
+
+	// All of one client and user: there are few.
+	selectLiveGrants = `SELECT g.id, g.created_at, g.last_used_at FROM grants g
+WHERE g.user_id = ? AND g.client_uid = ? AND g.revoked_at IS NULL ORDER BY g.created_at`
 
 	revokeGrant        = `UPDATE grants SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?`
 	touchGrant         = `UPDATE grants SET last_used_at = ? WHERE id = ?`
@@ -61,6 +67,48 @@ func (t *tx) addGrant(g storage.Grant, now, collect time.Time) error {
 		return t.requireUser(g.UserID)
 	}
 	return conflict(err)
+}
+
+// redeemable is how long after it was made a grant may still be redeemed for the first time: codes and device codes live shorter.
+const redeemable = 15 * time.Minute
+
+// makeRoom ends what has to go for one more grant of a user and client.
+func (t *tx) makeRoom(g *storage.Grant, now time.Time, room *storage.Room) error {
+	if room == nil || room.Most <= 0 {
+		return nil
+	}
+	room.Ended = nil
+	var live []storage.Grant
+	err := t.queryRows(selectLiveGrants, []any{g.UserID, g.Client.UID}, into(&live, func(g *storage.Grant) []any {
+		return []any{&g.ID, timeInto{&g.CreatedAt}, timeInto{&g.LastUsedAt}}
+	}))
+	excess := len(live) - (room.Most - 1)
+	if err != nil || excess <= 0 {
+		return err
+	}
+	lost := func(g storage.Grant) bool { return g.LastUsedAt.IsZero() && now.Sub(g.CreatedAt) > redeemable }
+	used := func(g storage.Grant) time.Time {
+		if g.LastUsedAt.IsZero() {
+			return g.CreatedAt
+		}
+		return g.LastUsedAt
+	}
+	slices.SortStableFunc(live, func(a, b storage.Grant) int {
+		if lost(a) != lost(b) {
+			if lost(a) {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(used(a).Compare(used(b)), cmp.Compare(a.ID, b.ID))
+	})
+	for _, g := range live[:excess] {
+		if _, err := t.exec(revokeGrant, now.UnixMicro(), g.ID); err != nil {
+			return err
+		}
+		room.Ended = append(room.Ended, g.ID)
+	}
+	return nil
 }
 
 // Grant reads a grant and its user in one snapshot.

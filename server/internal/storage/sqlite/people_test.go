@@ -147,7 +147,7 @@ func plantCode(ctx context.Context, db *DB, name string) error {
 	g := storage.Grant{ID: "c" + name, UserID: "u" + name, Client: benchClient, Scopes: []string{"openid"}}
 	return db.CreateCode(ctx, storage.Code{
 		Code: authorizationCode(name), Request: authorizationCode(name), GrantID: g.ID, Client: benchClient, CreatedAt: now, ExpiresAt: now.Add(time.Hour),
-	}, g, nil)
+	}, g, nil, nil)
 }
 
 // exchangeCode redeems the code of plantCode.

@@ -29,7 +29,7 @@ func writeStatements() []string {
 		updatePulse,
 		upsertUser, selectUserDisabled, disableUser, revokeUserGrants, endUserSessions,
 		insertSession, deleteSession,
-		insertGrant, selectGrant, revokeGrant, touchGrant, revokeClientGrants,
+		insertGrant, selectGrant, selectLiveGrants, revokeGrant, touchGrant, revokeClientGrants,
 		insertDevice, selectUserCodeTaken, selectDevice, decideDevice, pollDevice, consumeDevice,
 		insertPushed, consumePushed, emptyPushed, selectPushed,
 		selectRefreshToken, insertFamily, bindFamily, extendGrant, insertRefreshToken, consumeRefreshToken, selectSuccessor,

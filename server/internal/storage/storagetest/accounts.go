@@ -188,7 +188,7 @@ func testGrants(t *testing.T, f *fixture) {
 		d := f.pending(t)
 		u := f.user(t)
 		g := f.grant(u, d.Client)
-		noError(t, f.ApproveDevice(f.ctx, d.Code, g, f.now))
+		noError(t, f.ApproveDevice(f.ctx, d.Code, g, f.now, nil))
 		got, user, err := f.Grant(f.ctx, g.ID)
 		noError(t, err)
 		wantEqual(t, got, g)
@@ -197,7 +197,7 @@ func testGrants(t *testing.T, f *fixture) {
 	t.Run("a grant without details or audience has none", func(t *testing.T) {
 		d := f.pending(t)
 		g := storage.Grant{ID: f.id("grant"), UserID: f.user(t).ID, Client: d.Client, CreatedAt: f.now}
-		noError(t, f.ApproveDevice(f.ctx, d.Code, g, f.now))
+		noError(t, f.ApproveDevice(f.ctx, d.Code, g, f.now, nil))
 		got, _, err := f.Grant(f.ctx, g.ID)
 		noError(t, err)
 		wantEqual(t, got, g)
@@ -242,7 +242,7 @@ func testGrants(t *testing.T, f *fixture) {
 			d := f.request(client)
 			noError(t, f.CreateDevice(f.ctx, d, 10))
 			g := f.grant(f.user(t), client)
-			noError(t, f.ApproveDevice(f.ctx, d.Code, g, f.now))
+			noError(t, f.ApproveDevice(f.ctx, d.Code, g, f.now, nil))
 			ids = append(ids, g.ID)
 		}
 		_, other := f.family(t)

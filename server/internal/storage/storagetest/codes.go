@@ -33,7 +33,7 @@ func (f *fixture) coded(t *testing.T) (storage.Code, storage.Grant) {
 	t.Helper()
 	g := f.grant(f.user(t), f.client())
 	c := f.code(g)
-	noError(t, f.CreateCode(f.ctx, c, g, nil))
+	noError(t, f.CreateCode(f.ctx, c, g, nil, nil))
 	return c, g
 }
 
@@ -61,7 +61,7 @@ func testCodes(t *testing.T, f *fixture) {
 		u := f.user(t)
 		g := f.grant(u, f.client())
 		c, consent := f.code(g), consentTo(g)
-		noError(t, f.CreateCode(f.ctx, c, g, &consent))
+		noError(t, f.CreateCode(f.ctx, c, g, &consent, nil))
 		got, _, err := f.Grant(f.ctx, g.ID)
 		noError(t, err)
 		wantEqual(t, got, g)
@@ -72,8 +72,8 @@ func testCodes(t *testing.T, f *fixture) {
 		second := f.grant(u, g.Client)
 		again := f.code(second)
 		again.Request = c.Request
-		wantError(t, f.CreateCode(f.ctx, again, second, nil), storage.ErrConsumed)
-		wantError(t, f.CreateCode(f.ctx, c, g, nil), storage.ErrConsumed)
+		wantError(t, f.CreateCode(f.ctx, again, second, nil, nil), storage.ErrConsumed)
+		wantError(t, f.CreateCode(f.ctx, c, g, nil, nil), storage.ErrConsumed)
 		_, _, err = f.Grant(f.ctx, second.ID)
 		wantError(t, err, storage.ErrNotFound)
 	})
@@ -84,14 +84,14 @@ func testCodes(t *testing.T, f *fixture) {
 		late := f.grant(storage.User{ID: g.UserID}, g.Client)
 		again := f.code(late)
 		again.Request, again.CreatedAt, again.ExpiresAt = c.Request, c.ExpiresAt.Add(time.Hour), c.ExpiresAt.Add(2*time.Hour)
-		wantError(t, f.CreateCode(f.ctx, again, late, nil), storage.ErrConsumed)
+		wantError(t, f.CreateCode(f.ctx, again, late, nil, nil), storage.ErrConsumed)
 	})
 	t.Run("a code without a consent leaves the one before", func(t *testing.T) {
 		c, g := f.coded(t)
 		consent := consentTo(g)
 		noError(t, f.PutConsent(f.ctx, consent))
 		next := f.grant(storage.User{ID: g.UserID}, c.Client)
-		noError(t, f.CreateCode(f.ctx, f.code(next), next, nil))
+		noError(t, f.CreateCode(f.ctx, f.code(next), next, nil, nil))
 		got, err := f.Consent(f.ctx, g.UserID, g.Client.UID)
 		noError(t, err)
 		wantEqual(t, got, consent)
@@ -106,7 +106,7 @@ func testCodes(t *testing.T, f *fixture) {
 		} {
 			c, consent := f.code(g), consentTo(g)
 			change(&c, &consent)
-			if err := f.CreateCode(f.ctx, c, g, &consent); !errors.Is(err, storage.ErrForeign) {
+			if err := f.CreateCode(f.ctx, c, g, &consent, nil); !errors.Is(err, storage.ErrForeign) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
@@ -119,7 +119,7 @@ func testCodes(t *testing.T, f *fixture) {
 		for _, u := range []storage.User{u, {ID: "nobody"}} {
 			g := f.grant(u, f.client())
 			consent := consentTo(g)
-			wantError(t, f.CreateCode(f.ctx, f.code(g), g, &consent), storage.ErrRevoked)
+			wantError(t, f.CreateCode(f.ctx, f.code(g), g, &consent, nil), storage.ErrRevoked)
 			_, _, err := f.Grant(f.ctx, g.ID)
 			wantError(t, err, storage.ErrNotFound)
 			_, err = f.Consent(f.ctx, u.ID, g.Client.UID)
@@ -132,10 +132,10 @@ func testCodes(t *testing.T, f *fixture) {
 		other := f.grant(u, g.Client)
 		clash := f.code(other)
 		clash.Code = c.Code
-		wantError(t, f.CreateCode(f.ctx, clash, other, nil), storage.ErrConflict)
+		wantError(t, f.CreateCode(f.ctx, clash, other, nil, nil), storage.ErrConflict)
 		_, _, err := f.Grant(f.ctx, other.ID)
 		wantError(t, err, storage.ErrNotFound)
-		wantError(t, f.CreateCode(f.ctx, f.code(g), g, nil), storage.ErrConflict)
+		wantError(t, f.CreateCode(f.ctx, f.code(g), g, nil, nil), storage.ErrConflict)
 	})
 	testExchange(t, f)
 	testCodeReplays(t, f)
@@ -169,7 +169,7 @@ func testExchange(t *testing.T, f *fixture) {
 	t.Run("a code without claims, challenge, nonce or refresh token has none", func(t *testing.T) {
 		g := storage.Grant{ID: f.id("grant"), UserID: f.user(t).ID, Client: f.client(), CreatedAt: f.now}
 		c := storage.Code{Code: f.hash(), Request: f.hash(), GrantID: g.ID, Client: g.Client, CreatedAt: f.now, ExpiresAt: f.now.Add(time.Minute)}
-		noError(t, f.CreateCode(f.ctx, c, g, nil))
+		noError(t, f.CreateCode(f.ctx, c, g, nil, nil))
 		got, r, err := f.RedeemCode(f.ctx, c.Code, c.Client, f.now, codeGrace, refusing(nil), nil)
 		noError(t, err)
 		c.ConsumedAt, g.LastUsedAt = f.now, f.now

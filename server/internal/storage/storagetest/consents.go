@@ -73,7 +73,7 @@ func testApps(t *testing.T, f *fixture) {
 		t.Helper()
 		g := f.grant(u, client)
 		g.CreatedAt = f.now.Add(-age)
-		noError(t, f.CreateCode(f.ctx, f.code(g), g, nil))
+		noError(t, f.CreateCode(f.ctx, f.code(g), g, nil, nil))
 		return g
 	}
 	t.Run("an app is a consent or a live grant, with what both tell", func(t *testing.T) {
@@ -87,7 +87,7 @@ func testApps(t *testing.T, f *fixture) {
 		noError(t, f.PutConsent(f.ctx, alone))
 		only := f.grant(u, granted)
 		code := f.code(only)
-		noError(t, f.CreateCode(f.ctx, code, only, nil))
+		noError(t, f.CreateCode(f.ctx, code, only, nil, nil))
 		used := f.now.Add(time.Second)
 		_, err := f.exchange(code, used)
 		noError(t, err)
@@ -163,17 +163,17 @@ func testRevokedApps(t *testing.T, f *fixture) {
 		family := f.grant(u, client)
 		redeemed := f.code(family)
 		consent := consentTo(family)
-		noError(t, f.CreateCode(f.ctx, redeemed, family, &consent))
+		noError(t, f.CreateCode(f.ctx, redeemed, family, &consent, nil))
 		won, err := f.exchange(redeemed, f.now)
 		noError(t, err)
 		open := f.grant(u, client)
 		code := f.code(open)
-		noError(t, f.CreateCode(f.ctx, code, open, nil))
+		noError(t, f.CreateCode(f.ctx, code, open, nil, nil))
 		d := f.request(client)
 		noError(t, f.CreateDevice(f.ctx, d, 10))
-		noError(t, f.ApproveDevice(f.ctx, d.Code, f.grant(u, client), f.now))
+		noError(t, f.ApproveDevice(f.ctx, d.Code, f.grant(u, client), f.now, nil))
 		kept := f.grant(u, f.client())
-		noError(t, f.CreateCode(f.ctx, f.code(kept), kept, nil))
+		noError(t, f.CreateCode(f.ctx, f.code(kept), kept, nil, nil))
 
 		n, err := f.RevokeApp(f.ctx, u.ID, client.UID, f.now)
 		noError(t, err)
@@ -210,7 +210,7 @@ func testRevokedApps(t *testing.T, f *fixture) {
 		for range 2 {
 			g := f.grant(u, f.client())
 			consent := consentTo(g)
-			noError(t, f.CreateCode(f.ctx, f.code(g), g, &consent))
+			noError(t, f.CreateCode(f.ctx, f.code(g), g, &consent, nil))
 		}
 		_, other := f.coded(t)
 		for _, want := range []int64{2, 0} {
@@ -232,10 +232,10 @@ func testNarrowedApps(t *testing.T, f *fixture) {
 		g := f.grant(f.user(t), f.client())
 		g.Audience = append(g.Audience, "https://ledger.example.com")
 		consent := consentTo(g)
-		noError(t, f.CreateCode(f.ctx, f.code(g), g, &consent))
+		noError(t, f.CreateCode(f.ctx, f.code(g), g, &consent, nil))
 		second := f.grant(storage.User{ID: g.UserID}, g.Client)
 		second.Scopes, second.Audience, second.AuthorizationDetails = []string{"orders:read"}, []string{"https://api.example.com"}, nil
-		noError(t, f.CreateCode(f.ctx, f.code(second), second, nil))
+		noError(t, f.CreateCode(f.ctx, f.code(second), second, nil, nil))
 		return consent, g, second
 	}
 	less := func(had storage.Access) (storage.Access, error) {
@@ -247,7 +247,7 @@ func testNarrowedApps(t *testing.T, f *fixture) {
 	t.Run("narrowing changes the consent and every live grant, and a revoked one not", func(t *testing.T) {
 		consent, first, second := setup(t)
 		ended := f.grant(storage.User{ID: first.UserID}, first.Client)
-		noError(t, f.CreateCode(f.ctx, f.code(ended), ended, nil))
+		noError(t, f.CreateCode(f.ctx, f.code(ended), ended, nil, nil))
 		noError(t, f.RevokeGrant(f.ctx, ended.ID, f.now))
 		now := f.now.Add(time.Minute)
 		var seen [][]string
@@ -279,7 +279,7 @@ func testNarrowedApps(t *testing.T, f *fixture) {
 	t.Run("claims that were asked for by name are narrowed by the scopes that stand for them", func(t *testing.T) {
 		g := f.grant(f.user(t), f.client())
 		g.Scopes, g.Claims = []string{"openid", "email"}, json.RawMessage(`{"acr":{},"email":{},"name":{"essential":true}}`)
-		noError(t, f.CreateCode(f.ctx, f.code(g), g, nil))
+		noError(t, f.CreateCode(f.ctx, f.code(g), g, nil, nil))
 		var seen [][]string
 		without := func(gone ...string) func(storage.Access) (storage.Access, error) {
 			return func(had storage.Access) (storage.Access, error) {
@@ -307,10 +307,10 @@ func testNarrowedApps(t *testing.T, f *fixture) {
 	})
 	t.Run("a grant that has nothing left ends, and one that never had anything does not", func(t *testing.T) {
 		g := f.grant(f.user(t), f.client())
-		noError(t, f.CreateCode(f.ctx, f.code(g), g, nil))
+		noError(t, f.CreateCode(f.ctx, f.code(g), g, nil, nil))
 		bare := f.grant(storage.User{ID: g.UserID}, g.Client)
 		bare.Scopes, bare.Claims = nil, nil
-		noError(t, f.CreateCode(f.ctx, f.code(bare), bare, nil))
+		noError(t, f.CreateCode(f.ctx, f.code(bare), bare, nil, nil))
 		noError(t, f.NarrowApp(f.ctx, g.UserID, g.Client.UID, f.now, func(storage.Access) (storage.Access, error) { return storage.Access{}, nil }))
 		_, _, err := f.Grant(f.ctx, g.ID)
 		wantError(t, err, storage.ErrRevoked)

@@ -73,7 +73,7 @@ func testDecisions(t *testing.T, f *fixture) {
 	t.Run("F06 a request is decided once: whoever comes later is told so", func(t *testing.T) {
 		d, g := f.approved(t)
 		other := f.grant(f.user(t), d.Client)
-		wantError(t, f.ApproveDevice(f.ctx, d.Code, other, f.now), storage.ErrConsumed)
+		wantError(t, f.ApproveDevice(f.ctx, d.Code, other, f.now, nil), storage.ErrConsumed)
 		wantError(t, f.DenyDevice(f.ctx, d.Code, f.now), storage.ErrConsumed)
 		_, _, err := f.Grant(f.ctx, other.ID)
 		wantError(t, err, storage.ErrNotFound)
@@ -82,29 +82,29 @@ func testDecisions(t *testing.T, f *fixture) {
 
 		denied := f.pending(t)
 		noError(t, f.DenyDevice(f.ctx, denied.Code, f.now))
-		wantError(t, f.ApproveDevice(f.ctx, denied.Code, f.grant(f.user(t), denied.Client), f.now), storage.ErrConsumed)
+		wantError(t, f.ApproveDevice(f.ctx, denied.Code, f.grant(f.user(t), denied.Client), f.now, nil), storage.ErrConsumed)
 		wantError(t, f.DenyDevice(f.ctx, denied.Code, f.now), storage.ErrConsumed)
 	})
 	t.Run("an unknown or expired request cannot be decided", func(t *testing.T) {
 		d := f.pending(t)
 		g := f.grant(f.user(t), d.Client)
-		wantError(t, f.ApproveDevice(f.ctx, f.hash(), g, f.now), storage.ErrNotFound)
+		wantError(t, f.ApproveDevice(f.ctx, f.hash(), g, f.now, nil), storage.ErrNotFound)
 		wantError(t, f.DenyDevice(f.ctx, f.hash(), f.now), storage.ErrNotFound)
-		wantError(t, f.ApproveDevice(f.ctx, d.Code, g, d.ExpiresAt), storage.ErrExpired)
+		wantError(t, f.ApproveDevice(f.ctx, d.Code, g, d.ExpiresAt, nil), storage.ErrExpired)
 		wantError(t, f.DenyDevice(f.ctx, d.Code, d.ExpiresAt), storage.ErrExpired)
 		_, _, err := f.Grant(f.ctx, g.ID)
 		wantError(t, err, storage.ErrNotFound)
 	})
 	t.Run("F11 a grant for another client does not decide a request", func(t *testing.T) {
 		d := f.pending(t)
-		wantError(t, f.ApproveDevice(f.ctx, d.Code, f.grant(f.user(t), f.client()), f.now), storage.ErrForeign)
+		wantError(t, f.ApproveDevice(f.ctx, d.Code, f.grant(f.user(t), f.client()), f.now, nil), storage.ErrForeign)
 		_, err := f.DeviceByUserCode(f.ctx, d.UserCode, f.now)
 		noError(t, err)
 	})
 	t.Run("a disabled user approves nothing, and the request stays pending", func(t *testing.T) {
 		d, u := f.pending(t), f.user(t)
 		noError(t, f.DisableUser(f.ctx, u.ID, f.now))
-		wantError(t, f.ApproveDevice(f.ctx, d.Code, f.grant(u, d.Client), f.now), storage.ErrRevoked)
+		wantError(t, f.ApproveDevice(f.ctx, d.Code, f.grant(u, d.Client), f.now, nil), storage.ErrRevoked)
 		_, err := f.DeviceByUserCode(f.ctx, d.UserCode, f.now)
 		noError(t, err)
 	})
@@ -113,7 +113,7 @@ func testDecisions(t *testing.T, f *fixture) {
 		d := f.pending(t)
 		g := f.grant(f.user(t), d.Client)
 		g.ID = taken.ID
-		wantError(t, f.ApproveDevice(f.ctx, d.Code, g, f.now), storage.ErrConflict)
+		wantError(t, f.ApproveDevice(f.ctx, d.Code, g, f.now, nil), storage.ErrConflict)
 		_, err := f.DeviceByUserCode(f.ctx, d.UserCode, f.now)
 		noError(t, err)
 	})
@@ -169,7 +169,7 @@ func testPolls(t *testing.T, f *fixture) {
 		for range 4 {
 			_ = poll(d, 0) // the answers are the business of the tests above
 		}
-		noError(t, f.ApproveDevice(f.ctx, d.Code, f.grant(f.user(t), d.Client), f.now))
+		noError(t, f.ApproveDevice(f.ctx, d.Code, f.grant(f.user(t), d.Client), f.now, nil))
 		noError(t, poll(d, 0))
 	})
 }

@@ -259,7 +259,7 @@ func (f *fixture) deviceHistory(t *testing.T) {
 			h.do(i, op, func() string {
 				switch op {
 				case approve:
-					return answered(f.ApproveDevice(f.ctx, d.Code, f.grant(u, d.Client), f.now))
+					return answered(f.ApproveDevice(f.ctx, d.Code, f.grant(u, d.Client), f.now, nil))
 				case deny:
 					return answered(f.DenyDevice(f.ctx, d.Code, f.now))
 				default:

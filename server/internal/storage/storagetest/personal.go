@@ -30,7 +30,7 @@ func (f *fixture) possess(t *testing.T) possessions {
 	p.grant.SID = p.session.SID
 	p.code = f.code(p.grant)
 	consent := consentTo(p.grant)
-	noError(t, f.CreateCode(f.ctx, p.code, p.grant, &consent))
+	noError(t, f.CreateCode(f.ctx, p.code, p.grant, &consent, nil))
 	r, err := f.exchange(p.code, f.now)
 	noError(t, err)
 	p.token, p.grant = r.Token, r.Grant
@@ -38,7 +38,7 @@ func (f *fixture) possess(t *testing.T) possessions {
 	noError(t, f.CreateDevice(f.ctx, p.device, 10))
 	approved := f.grant(p.user, p.device.Client)
 	approved.SID = ""
-	noError(t, f.ApproveDevice(f.ctx, p.device.Code, approved, f.now))
+	noError(t, f.ApproveDevice(f.ctx, p.device.Code, approved, f.now, nil))
 	p.passkey = f.passkey(p.user.ID)
 	noError(t, f.AddPasskey(f.ctx, p.passkey, 10))
 	noError(t, f.PutTOTP(f.ctx, storage.TOTP{UserID: p.user.ID, Secret: []byte("sealed"), CreatedAt: f.now}))
@@ -77,7 +77,7 @@ func testPersonalData(t *testing.T, f *fixture) {
 					c, consent := f.code(f.grant(u, g.Client)), consentTo(g)
 					fresh := g
 					fresh.ID = c.GrantID
-					if err := f.CreateCode(f.ctx, c, fresh, &consent); err != nil {
+					if err := f.CreateCode(f.ctx, c, fresh, &consent, nil); err != nil {
 						return err
 					}
 					if _, err := f.RevokeApp(f.ctx, u.ID, g.Client.UID, f.now); err != nil {

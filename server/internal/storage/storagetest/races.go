@@ -282,7 +282,7 @@ func raceDecision(t *testing.T, f *fixture) {
 		if i == 2 {
 			return f.DenyDevice(f.ctx, d.Code, f.now)
 		}
-		return f.ApproveDevice(f.ctx, d.Code, grants[i], f.now)
+		return f.ApproveDevice(f.ctx, d.Code, grants[i], f.now, nil)
 	})
 	tally(t, results, map[error]int{nil: 1, storage.ErrConsumed: 2})
 	r, err := f.RedeemDevice(f.ctx, d.Code, d.Client, f.now, f.first())
@@ -372,7 +372,7 @@ func raceDisable(t *testing.T, f *fixture) {
 	results := atOnce(3, func(i int) error {
 		switch i {
 		case 0:
-			return f.ApproveDevice(f.ctx, d.Code, g, f.now)
+			return f.ApproveDevice(f.ctx, d.Code, g, f.now, nil)
 		case 1:
 			return f.DisableUser(f.ctx, u.ID, f.now)
 		default:

@@ -96,7 +96,7 @@ func raceCreate(t *testing.T, f *fixture) {
 		g.ID = codes[i].GrantID
 		consent := consentTo(g)
 		consent.Scopes = []string{strconv.Itoa(i)}
-		return f.CreateCode(f.ctx, codes[i], g, &consent)
+		return f.CreateCode(f.ctx, codes[i], g, &consent, nil)
 	})
 	tally(t, results, map[error]int{nil: 1, storage.ErrConsumed: crowd - 1})
 	app, err := f.App(f.ctx, u.ID, client.UID)
@@ -174,7 +174,7 @@ func raceDisabledCode(t *testing.T, f *fixture) {
 	results := atOnce(3, func(i int) error {
 		switch i {
 		case 0:
-			return f.CreateCode(f.ctx, c, g, &consent)
+			return f.CreateCode(f.ctx, c, g, &consent, nil)
 		case 1:
 			return f.DisableUser(f.ctx, g.UserID, f.now)
 		default:
@@ -197,7 +197,7 @@ func raceErase(t *testing.T, f *fixture) {
 	add := []func() error{
 		func() error {
 			g := f.grant(p.user, f.client())
-			return f.CreateCode(f.ctx, f.code(g), g, nil)
+			return f.CreateCode(f.ctx, f.code(g), g, nil, nil)
 		},
 		func() error { return f.PutConsent(f.ctx, consentTo(f.grant(p.user, f.client()))) },
 		func() error { return f.CreateSession(f.ctx, f.session(p.user.ID), storage.Hash{}) },

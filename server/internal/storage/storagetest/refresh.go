@@ -126,7 +126,7 @@ func testRefreshTokens(t *testing.T, f *fixture) {
 	})
 	t.Run("D10 a family that begins bound stays so", func(t *testing.T) {
 		d := f.pending(t)
-		noError(t, f.ApproveDevice(f.ctx, d.Code, f.grant(f.user(t), d.Client), f.now))
+		noError(t, f.ApproveDevice(f.ctx, d.Code, f.grant(f.user(t), d.Client), f.now, nil))
 		first := f.first()
 		r, err := f.RedeemDevice(f.ctx, d.Code, d.Client, f.now, func(g storage.Grant, u storage.User) (*storage.RefreshToken, error) {
 			token, err := first(g, u)

@@ -37,6 +37,7 @@ func Run(t *testing.T, open func(t *testing.T) storage.Storage) {
 	t.Run("logouts", func(t *testing.T) { testLogouts(t, newFixture(t, open)) })
 	t.Run("second factors", func(t *testing.T) { testFactors(t, newFixture(t, open)) })
 	t.Run("personal data", func(t *testing.T) { testPersonalData(t, newFixture(t, open)) })
+	t.Run("room for grants", func(t *testing.T) { testRooms(t, newFixture(t, open)) })
 	t.Run("collection", func(t *testing.T) { testCollect(t, open) })
 	t.Run("engine", func(t *testing.T) { testEngine(t, newFixture(t, open)) })
 	t.Run("races", func(t *testing.T) { testRaces(t, newFixture(t, open)) })
@@ -150,7 +151,7 @@ func (f *fixture) approved(t *testing.T) (storage.DeviceRequest, storage.Grant) 
 	t.Helper()
 	d := f.pending(t)
 	g := f.grant(f.user(t), d.Client)
-	noError(t, f.ApproveDevice(f.ctx, d.Code, g, f.now))
+	noError(t, f.ApproveDevice(f.ctx, d.Code, g, f.now, nil))
 	return d, g
 }
 
@@ -172,7 +173,7 @@ func (f *fixture) makeFamily() (storage.Redemption, error) {
 	if err := f.CreateDevice(f.ctx, d, 10); err != nil {
 		return storage.Redemption{}, err
 	}
-	if err := f.ApproveDevice(f.ctx, d.Code, f.grant(u, d.Client), f.now); err != nil {
+	if err := f.ApproveDevice(f.ctx, d.Code, f.grant(u, d.Client), f.now, nil); err != nil {
 		return storage.Redemption{}, err
 	}
 	return f.RedeemDevice(f.ctx, d.Code, d.Client, f.now, f.first())

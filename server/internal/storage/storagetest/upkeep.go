@@ -291,7 +291,7 @@ func testCollectPeople(t *testing.T, f *fixture) {
 			again := f.grant(storage.User{ID: g.UserID}, c.Client)
 			second := f.code(again)
 			second.Request = c.Request
-			wantError(t, f.CreateCode(f.ctx, second, again, nil), storage.ErrConsumed)
+			wantError(t, f.CreateCode(f.ctx, second, again, nil, nil), storage.ErrConsumed)
 		}
 		_, err := f.exchange(unused, unused.ExpiresAt)
 		wantError(t, err, storage.ErrExpired)

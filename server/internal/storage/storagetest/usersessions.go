@@ -72,7 +72,7 @@ func (f *fixture) join(t *testing.T, userID, sid string, scopes ...string) party
 	t.Helper()
 	g := f.grant(storage.User{ID: userID}, f.client())
 	g.SID, g.Scopes = sid, scopes
-	noError(t, f.CreateCode(f.ctx, f.code(g), g, nil))
+	noError(t, f.CreateCode(f.ctx, f.code(g), g, nil, nil))
 	return party{g.Client, g}
 }
 
@@ -160,7 +160,7 @@ func testEndedSessions(t *testing.T, f *fixture) {
 		for range 3 {
 			g := f.grant(u, p.client)
 			g.SID = s.SID
-			noError(t, f.CreateCode(f.ctx, f.code(g), g, nil))
+			noError(t, f.CreateCode(f.ctx, f.code(g), g, nil, nil))
 		}
 		noError(t, f.EndUserSession(f.ctx, u.ID, s.SID, f.now, everyone))
 		wantEqual(t, f.claimed(t, u.ID, f.now), map[string]string{p.client.UID: s.SID})
@@ -188,7 +188,7 @@ func testEndedSessions(t *testing.T, f *fixture) {
 		b := f.join(t, u.ID, second.SID, "openid", "offline_access")
 		again := f.grant(u, a.client)
 		again.SID = second.SID
-		noError(t, f.CreateCode(f.ctx, f.code(again), again, nil))
+		noError(t, f.CreateCode(f.ctx, f.code(again), again, nil, nil))
 		gone := f.join(t, u.ID, f.id("sid"), "openid") // its session has long expired
 		device := f.join(t, u.ID, "", "openid")
 		c := f.join(t, stranger.ID, foreign.SID, "openid")
