@@ -391,3 +391,50 @@ func TestProofsAreCollected(t *testing.T) {
 		t.Errorf("collected %d, %v", n, err)
 	}
 }
+
+func TestCodesThatRequestsBindToKeys(t *testing.T) {
+	w := newWorld(t)
+	p, other := dpoptest.New(t), dpoptest.New(t)
+	through := func(path string) string {
+		b := w.tab(t)
+		b.open(path)
+		b.through()
+		return b.answered(webCallback).Get("code")
+	}
+	redeem := func(code string, options ...option) answer {
+		return w.post("/v1/token", redemption(webID, code), options...)
+	}
+	push := func(k *dpoptest.Prover, pairs []string, options ...dpoptest.Option) answer {
+		return w.post("/v1/par", append(pushing(webID), pairs...), withBasic(webID, secret), withHeader("DPoP", k.Proof(t, "POST", w.url+"/v1/par", w.now(), options...)))
+	}
+	t.Run("dpop_jkt in the browser (RFC 9449 section 10)", func(t *testing.T) {
+		code := through(authorization("dpop_jkt", p.Thumbprint(t)))
+		want(t, redeem(code), 400, "invalid_dpop_proof")
+		wantBound(t, redeem(code, w.proving(p)), p)
+		code = through(authorization("dpop_jkt", p.Thumbprint(t)))
+		want(t, redeem(code, w.proving(other)), 400, "invalid_grant")
+	})
+	t.Run("a proof with a pushed request (section 10.1)", func(t *testing.T) {
+		for _, pairs := range [][]string{nil, {"dpop_jkt", p.Thumbprint(t)}} {
+			a := push(p, pairs)
+			want(t, a, 201, "")
+			code := through("/v1/authorize?" + form("client_id", webID, "request_uri", a.text("request_uri")))
+			want(t, redeem(code), 400, "invalid_dpop_proof")
+			wantBound(t, redeem(code, w.proving(p)), p)
+		}
+	})
+	t.Run("G03 a pushed request with a proof that is not right", func(t *testing.T) {
+		want(t, push(p, []string{"dpop_jkt", other.Thumbprint(t)}), 400, "invalid_dpop_proof")
+		want(t, push(p, nil, dpoptest.Claim("htu", w.url+"/v1/token")), 400, "invalid_dpop_proof")
+		want(t, push(p, nil, dpoptest.Claim("nonce", "x")), 400, "use_dpop_nonce")
+		once := dpoptest.Claim("jti", "once")
+		want(t, push(p, nil, once), 201, "")
+		want(t, push(p, nil, once), 400, "invalid_dpop_proof")
+	})
+	t.Run("G03 a public client that pushes needs a nonce", func(t *testing.T) {
+		a := w.push(spaID, withHeader("DPoP", p.Proof(t, "POST", w.url+"/v1/par", w.now())))
+		want(t, a, 400, "use_dpop_nonce")
+		nonce := dpoptest.Claim("nonce", a.header.Get("DPoP-Nonce"))
+		want(t, w.push(spaID, withHeader("DPoP", p.Proof(t, "POST", w.url+"/v1/par", w.now(), nonce))), 201, "")
+	})
+}
