@@ -15,12 +15,11 @@ import (
 )
 
 // lines are the requirements about what the server answers, by letter: A are those of the authorization endpoint, sign-in and
-// consent, C and D of codes and refresh tokens, F of devices, I of the rest.
-var lines = map[byte]int{'A': 38, 'C': 12, 'D': 12, 'F': 13, 'I': 12}
+// consent, C and D of codes and refresh tokens, F of devices, G of pushed requests and proofs of possession, I of the rest.
+var lines = map[byte]int{'A': 38, 'C': 12, 'D': 12, 'F': 13, 'G': 4, 'I': 12}
 
 // unbuilt are lines of what does not exist.
 var unbuilt = map[string]string{
-	"D10": "there are no DPoP-bound tokens (RFC 9449)",
 	"I11": "the server speaks plain HTTP behind something that ends TLS; there is no certificate to load",
 }
 
