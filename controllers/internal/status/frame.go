@@ -120,6 +120,9 @@ func runSteps(ctx context.Context, steps []Step) error {
 
 // patch applies the status if it changed.
 func (r *Reconciler[T]) patch(ctx context.Context, before, obj T) error {
+	if equality.Semantic.DeepEqual(before, obj) {
+		return nil // mostly, and cheaper to see than below
+	}
 	want, err := r.Kind.Apply(obj)
 	if err != nil {
 		return err

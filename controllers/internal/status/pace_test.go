@@ -24,8 +24,18 @@ func TestANumberIsWrittenAtOnceAndThenNowAndThen(t *testing.T) {
 	if _, due := p.Due(one, wait); !due {
 		t.Error("it waits for longer than it was told")
 	}
+	if next, due := p.Due(one, wait); due || !next.Equal(wait.Add(2*CountEvery)) {
+		t.Errorf("it went on changing and is written again %v after, %v", next.Sub(wait), due)
+	}
+	rested := wait.Add(CountAtLeast)
+	if _, due := p.Due(one, rested); !due {
+		t.Error("it waits although it had come to rest")
+	}
+	if next, _ := p.Due(one, rested); !next.Equal(rested.Add(CountEvery)) {
+		t.Errorf("it waits %v after it had come to rest", next.Sub(rested))
+	}
 	p.Gone(one)
-	if _, due := p.Due(one, wait); !due {
+	if _, due := p.Due(one, rested); !due {
 		t.Error("what is gone is remembered")
 	}
 }

@@ -257,6 +257,9 @@ func (p *plane) run(tb testing.TB, name string, env []string, args ...string) *p
 	}
 	x.cmd.Stdout, x.cmd.Stderr = log, log
 	x.cmd.Env = append([]string{"HOME=" + p.dir, "PATH=" + os.Getenv("PATH")}, env...)
+	if os.Getenv(profileEnv) != "" {
+		x.cmd.Env = append(x.cmd.Env, "GODEBUG=gctrace=1")
+	}
 	x.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := x.cmd.Start(); err != nil {
 		tb.Fatal(err)

@@ -71,7 +71,7 @@ func (r *run) profile(name string) {
 		return
 	}
 	take := func(of, url string, c *http.Client) {
-		resp, err := c.Get(url + "/debug/pprof/profile?seconds=30")
+		resp, err := c.Get(url)
 		if err != nil {
 			r.Log(err)
 			return
@@ -85,9 +85,11 @@ func (r *run) profile(name string) {
 	if err != nil {
 		r.Fatal(err)
 	}
-	go take("kube-apiserver", strings.TrimSuffix(r.admin.Host, "/"), c)
+	const processor = "/debug/pprof/profile?seconds=30"
+	go take("kube-apiserver", strings.TrimSuffix(r.admin.Host, "/")+processor, c)
 	if at := os.Getenv("SCALE_PPROF"); at != "" {
-		go take("operator", "http://"+at, http.DefaultClient)
+		go take("operator", "http://"+at+processor, http.DefaultClient)
+		take("operator-heap", "http://"+at+"/debug/pprof/heap", http.DefaultClient)
 	}
 }
 
@@ -302,6 +304,7 @@ func (r *run) flood(prober *prober, quiet probed) {
 	eventually(r, "all clients are Ready", r.within, func(context.Context) bool { return r.view.ready() >= before+len(r.clients) })
 	took := time.Since(began)
 	load := prober.take(r)
+	r.profile("flooded")
 	r.say(fmt.Sprintf("%d applied at once: all Ready after", len(r.clients)), "%v (the API server had taken them after %v)", took.Round(100*time.Millisecond), applied.Round(100*time.Millisecond))
 	r.say("tokens meanwhile", "%v; p99 %.1f times that of quiet", load, float64(load.P99)/float64(quiet.P99))
 	r.say("processor time", "%v", r.used().since(used))
