@@ -51,8 +51,8 @@ type cluster struct {
 	stops []func() error
 }
 
-// newCluster starts a control plane without any kind of ours and installs a folder of the repository. The caller stops it.
-func newCluster(folder string) (_ *cluster, err error) {
+// newCluster starts a control plane with nothing of ours in it but namespaces. The caller stops it.
+func newCluster(namespaces ...string) (_ *cluster, err error) {
 	k := &cluster{}
 	defer func() {
 		if err != nil {
@@ -80,8 +80,18 @@ func newCluster(folder string) (_ *cluster, err error) {
 	if k.admin, err = k.client(k.env.Config); err != nil {
 		return nil, err
 	}
-	_, err = k.kubectl("", "apply", "--server-side", "-k", filepath.Join(demo.Root(), folder))
-	return k, err
+	for _, n := range namespaces {
+		if err := k.admin.Create(context.Background(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: n}}); err != nil {
+			return nil, err
+		}
+	}
+	return k, nil
+}
+
+// install applies a folder of the repository.
+func (k *cluster) install(folder string) error {
+	_, err := k.kubectl("", "apply", "--server-side", "-k", filepath.Join(demo.Root(), folder))
+	return err
 }
 
 func (k *cluster) auditLog() string   { return filepath.Join(k.dir, "audit.log") }

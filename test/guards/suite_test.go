@@ -70,7 +70,10 @@ func run(m *testing.M) int {
 }
 
 func start(ctx context.Context) (err error) {
-	if world.cluster, err = newCluster("config/default"); err != nil {
+	if world.cluster, err = newCluster(); err != nil {
+		return err
+	}
+	if err := world.install("config/default"); err != nil {
 		return err
 	}
 	if world.operator, err = world.runOperator(ctx); err != nil {
