@@ -119,7 +119,7 @@ func Register(mgr ctrl.Manager, o Options) error {
 			})
 		},
 		func() error {
-			return oauthclient.Register(mgr, oauthclient.Options{Store: store, Clock: o.Clock, Random: o.Random})
+			return oauthclient.Register(mgr, oauthclient.Options{Store: store, Clock: o.Clock, Random: o.Random, Referenced: referenced})
 		},
 		func() error {
 			return oauthgrantpolicy.Register(mgr, oauthgrantpolicy.Options{Store: store, Clock: o.Clock})

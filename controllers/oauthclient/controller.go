@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	apply "github.com/grantkeeper/grantkeeper/api/applyconfiguration/api/v1alpha1"
@@ -33,9 +34,12 @@ import (
 // Reconciler reconciles OAuthClients.
 type Reconciler struct {
 	client.Client
-	publisher document.Publisher
-	clock     func() time.Time
-	random    io.Reader
+	publisher  document.Publisher
+	referenced client.Reader
+	clock      func() time.Time
+	random     io.Reader
+	provers    provers
+	staged     staged
 }
 
 // Options are what the reconciler is made of. Every field is required.
@@ -46,17 +50,20 @@ type Options struct {
 	Clock func() time.Time
 	// Random makes secrets; crypto/rand.Reader outside of tests.
 	Random io.Reader
+	// Referenced is the cache of Secrets that opted in to being read.
+	Referenced cache.Cache
 }
 
 // Register adds the reconciler to a manager.
 func Register(mgr ctrl.Manager, o Options) error {
 	r := &Reconciler{
-		Client:    mgr.GetClient(),
-		publisher: document.Publisher{Store: o.Store, Waiting: new(replica.Waiting), Clock: o.Clock},
-		clock:     o.Clock,
-		random:    o.Random,
+		Client:     mgr.GetClient(),
+		referenced: o.Referenced,
+		publisher:  document.Publisher{Store: o.Store, Waiting: new(replica.Waiting), Clock: o.Clock},
+		clock:      o.Clock,
+		random:     o.Random,
 	}
-	return r.watch(mgr, &status.Reconciler[*v1alpha1.OAuthClient]{
+	return r.watch(mgr, o.Referenced, &status.Reconciler[*v1alpha1.OAuthClient]{
 		Kind:   r.kind(),
 		Client: mgr.GetClient(),
 		Events: mgr.GetEventRecorder("grantkeeper-oauthclient"),
@@ -82,8 +89,10 @@ func (r *Reconciler) kind() status.Kind[*v1alpha1.OAuthClient] {
 }
 
 // gone ends a client: first what lets it in, then what it was handed. The garbage collector would take the Secret too;
-// the operator does not rely on there being one.
+// the operator does not rely on there being one. A Secret without an owner stays: it was retained, or was restored before its
+// client.
 func (r *Reconciler) gone(ctx context.Context, name types.NamespacedName) error {
+	r.staged.set(name, "", "")
 	if err := r.publisher.Gone(ctx, registration.KindClient, name); err != nil {
 		return err
 	}
@@ -99,6 +108,9 @@ func (r *Reconciler) gone(ctx context.Context, name types.NamespacedName) error 
 		return err
 	}
 	for i := range secrets.Items {
+		if owned.ControllerName(&secrets.Items[i], owned.KindClient) != name.Name {
+			continue
+		}
 		if err := r.publisher.Store.Secrets.Delete(ctx, &secrets.Items[i]); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package oauthclient
 
 import (
 	"context"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -11,9 +12,10 @@ import (
 	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
 	"github.com/grantkeeper/grantkeeper/controllers/internal/document"
 	"github.com/grantkeeper/grantkeeper/controllers/internal/index"
-	"github.com/grantkeeper/grantkeeper/controllers/internal/owned"
+	"github.com/grantkeeper/grantkeeper/controllers/internal/replica"
 	"github.com/grantkeeper/grantkeeper/controllers/internal/status"
 	"github.com/grantkeeper/grantkeeper/internal/compile"
+	"github.com/grantkeeper/grantkeeper/internal/credentials"
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 )
 
@@ -27,10 +29,19 @@ type gathered struct {
 	orphans []corev1.Secret
 	// documents are the registrations found, in whatever namespace.
 	documents []corev1.Secret
+	// prover proves the Secrets of the server's clients; nil while the server has no keys, or there is no server.
+	prover *credentials.Prover
+	// inbound is the secret that the app team brings, or inboundFinding says why there is none.
+	inbound        string
+	inboundFinding *compile.Finding
+	// honoured is true when every live replica honours a secret that is registered and not handed out yet.
+	honoured bool
+	// uses are those of the client's older secrets, among others.
+	uses replica.Uses
 }
 
 // gather reads the inputs from the cache.
-func (r *Reconciler) gather(ctx context.Context, c *v1alpha1.OAuthClient) (*gathered, error) {
+func (r *Reconciler) gather(ctx context.Context, c *v1alpha1.OAuthClient, now time.Time) (*gathered, error) {
 	g := &gathered{inputs: compile.ClientInputs{Client: c}}
 	var servers v1alpha1.OAuthServerList
 	if err := r.list(ctx, &servers); err != nil {
@@ -38,12 +49,15 @@ func (r *Reconciler) gather(ctx context.Context, c *v1alpha1.OAuthClient) (*gath
 	}
 	g.inputs.Servers = servers.Items
 	server, _ := compile.ServerOf(c, servers.Items)
+	var err error
 	if server != nil {
 		if err := r.gatherPlatform(ctx, server.Namespace, g); err != nil {
 			return nil, err
 		}
+		if g.prover, err = r.proverOf(ctx, server); err != nil {
+			return nil, err
+		}
 	}
-	var err error
 	if g.inputs.NamespaceLabels, err = r.labelsOf(ctx, c.Namespace); err != nil {
 		return nil, err
 	}
@@ -53,7 +67,13 @@ func (r *Reconciler) gather(ctx context.Context, c *v1alpha1.OAuthClient) (*gath
 	if err := r.gatherSecrets(ctx, c, g); err != nil {
 		return nil, err
 	}
-	return g, r.gatherPrevious(ctx, c, server, g)
+	if err := r.gatherInbound(ctx, c, g); err != nil {
+		return nil, err
+	}
+	if err := r.gatherPrevious(ctx, c, server, g); err != nil {
+		return nil, err
+	}
+	return g, r.gatherReplicas(ctx, server, now, g)
 }
 
 // list reads manifests, from the cache's own objects: compile does not change them, and to copy fifty policies for each of
@@ -112,38 +132,6 @@ func (r *Reconciler) gatherRivals(ctx context.Context, c *v1alpha1.OAuthClient, 
 		})
 	}
 	return nil
-}
-
-// gatherSecrets finds the client's Secret, those it had under other names, and those of earlier clients of its name.
-func (r *Reconciler) gatherSecrets(ctx context.Context, c *v1alpha1.OAuthClient, g *gathered) error {
-	name := compile.SecretName(c)
-	if err := r.publisher.Store.Secrets.Seen(ctx, types.NamespacedName{Namespace: c.Namespace, Name: name}); err != nil {
-		return status.Failed(err, "read Secret %s/%s", c.Namespace, name)
-	}
-	var list corev1.SecretList
-	err := r.List(ctx, &list, client.InNamespace(c.Namespace), client.DisableReadYourWritesConsistency,
-		client.MatchingFields{index.Controller: index.ControlledBy(owned.KindClient, c.Name)})
-	if err != nil {
-		return status.Failed(err, "list the Secrets of OAuthClient %s/%s", c.Namespace, c.Name)
-	}
-	for i := range list.Items {
-		s := &list.Items[i]
-		switch {
-		case !owned.By(s, c.UID):
-			g.orphans = append(g.orphans, *s)
-		case s.Name == name:
-			g.held.secret = s
-		default:
-			g.held.formers = append(g.held.formers, *s)
-		}
-	}
-	if g.held.secret != nil {
-		return nil
-	}
-	other := &corev1.Secret{}
-	err = r.Get(ctx, types.NamespacedName{Namespace: c.Namespace, Name: name}, other)
-	g.foreign = err == nil && owned.ControllerName(other, owned.KindClient) != c.Name
-	return status.Failed(client.IgnoreNotFound(err), "read Secret %s/%s", c.Namespace, name)
 }
 
 // gatherPrevious decodes the registration in force. One that does not decode, or that belongs to an earlier client of

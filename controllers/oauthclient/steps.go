@@ -2,8 +2,6 @@ package oauthclient
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -11,9 +9,9 @@ import (
 
 	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
 	"github.com/grantkeeper/grantkeeper/controllers/internal/document"
-	"github.com/grantkeeper/grantkeeper/controllers/internal/owned"
 	"github.com/grantkeeper/grantkeeper/controllers/internal/status"
 	"github.com/grantkeeper/grantkeeper/internal/compile"
+	"github.com/grantkeeper/grantkeeper/internal/credentials"
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 )
 
@@ -29,11 +27,13 @@ type run struct {
 	now    time.Time
 
 	*gathered
-	decision decision
-	result   compile.ClientResult
-	taken    bool
-	events   []status.Event
-	wake     time.Time
+	// decided is what the client's secrets are to be; nil for a client without one.
+	decided *credentials.Decision
+	result  compile.ClientResult
+	// unwritten is true when the Secret is not what it should be, so that what is registered stays what it was.
+	unwritten bool
+	events    []status.Event
+	wake      time.Time
 }
 
 func (r *Reconciler) begin(c *v1alpha1.OAuthClient, marks *status.Conditions) status.Run {
@@ -47,22 +47,17 @@ func (r *Reconciler) begin(c *v1alpha1.OAuthClient, marks *status.Conditions) st
 
 // read gathers the inputs.
 func (x *run) read(ctx context.Context) (err error) {
-	x.gathered, err = x.gather(ctx, x.client)
+	x.gathered, err = x.gather(ctx, x.client, x.now)
 	return err
 }
 
-// decide has the client compiled and marks Accepted.
+// decide has the client's secrets decided and the client compiled, and marks Accepted.
 func (x *run) decide(context.Context) error {
-	needs := compile.NeedsSecret(x.client)
-	if needs || len(x.held.previous) > 0 {
-		d, err := decide(x.held, x.now, x.random)
-		if err != nil {
-			return status.Failed(err, "make a client secret")
-		}
-		x.decision = d
+	if err := x.decideSecrets(); err != nil {
+		return err
 	}
-	if needs {
-		x.inputs.Secrets = x.decision.hashes
+	if x.decided != nil && compile.NeedsSecret(x.client) {
+		x.inputs.Secrets = x.decided.Hashes
 	}
 	x.result = compile.Client(x.inputs)
 	if len(x.result.Findings) > 0 {
@@ -75,99 +70,45 @@ func (x *run) decide(context.Context) error {
 	return nil
 }
 
-// writeSecret writes the client's Secret, and marks SecretReady. For a client that is refused it only keeps up what was
-// served before: no Secret is made for one that was never accepted.
-func (x *run) writeSecret(ctx context.Context) error {
-	for i := range x.orphans {
-		if err := x.publisher.Store.Secrets.Delete(ctx, &x.orphans[i]); err != nil {
-			return status.Failed(err, "delete Secret %s/%s of an earlier OAuthClient", x.client.Namespace, x.orphans[i].Name)
-		}
-	}
-	reg := x.result.Registration
-	if reg == nil {
-		x.keepSecret()
-		return nil
-	}
-	if !hasSecret(reg) {
-		x.decision = decision{}
-	}
-	want := clientSecret(x.client, reg, x.result.Server.Spec.Issuer, x.decision.value, createdAt(x.held, x.decision, x.now))
-	wrote, err := false, owned.ErrTaken
-	if !x.foreign {
-		_, wrote, err = x.publisher.Store.Secrets.Put(ctx, x.held.secret, want)
-	}
-	if errors.Is(err, owned.ErrTaken) {
-		x.secretTaken(want.Name)
-		return nil
-	}
-	if err != nil {
-		return status.Failed(err, "write Secret %s/%s", want.Namespace, want.Name)
-	}
-	x.client.Status.Binding = &v1alpha1.ClientBinding{Name: want.Name}
-	x.marks.True(v1alpha1.ConditionSecretReady, v1alpha1.ReasonSecretWritten, "Secret %s holds the credentials.", want.Name)
-	if wrote {
-		x.secretEvent(want.Name)
-	}
-	return nil
-}
-
-// keepSecret marks SecretReady of a client that is not served.
-func (x *run) keepSecret() {
-	if x.held.secret == nil {
-		x.client.Status.Binding = nil
-		x.marks.False(v1alpha1.ConditionSecretReady, v1alpha1.ReasonNotRegistered, "There is no Secret, because the client is not accepted.")
-		return
-	}
-	x.marks.True(v1alpha1.ConditionSecretReady, v1alpha1.ReasonSecretWritten,
-		"Secret %s is kept for when the client is accepted again.", x.held.secret.Name)
-}
-
-// secretTaken leaves alone a Secret of somebody else. What was registered before is served on, with the secrets it had.
-func (x *run) secretTaken(name string) {
-	x.taken = true
-	x.wake = x.now.Add(takenRetry)
-	x.client.Status.Binding = nil
-	x.marks.False(v1alpha1.ConditionSecretReady, v1alpha1.ReasonSecretNameTaken,
-		"Secret %s exists and the operator did not make it for this client; set spec.secret.name to another name, or delete that Secret.", name)
-}
-
-func (x *run) secretEvent(name string) {
+// decideSecrets decides about the secrets of a client that has one, or had one until now: a refused edit may keep it. While the one
+// that the app team brings is not there, or the server has no keys, those that are registered stay until they are over.
+func (x *run) decideSecrets() error {
+	needs := compile.NeedsSecret(x.client)
+	found := x.held.current(x.client, x.prover)
 	switch {
-	case x.decision.made && len(x.held.previous) > 0:
-		x.events = append(x.events, status.Event{Reason: "SecretRotated", Note: fmt.Sprintf(
-			"Secret %s has a new client secret, because it was deleted or edited; the old one ends at %s.",
-			name, x.now.Add(grace).UTC().Format(time.RFC3339))})
-	case x.held.secret == nil && x.client.Status.Policy != "":
-		// The first one comes with the client's acceptance, which is an event already; ten thousand at once are felt.
-		x.events = append(x.events, status.Event{Reason: "SecretCreated", Note: fmt.Sprintf("Secret %s holds the credentials.", name)})
+	case !needs && len(x.held.previous) == 0:
+		return nil
+	case x.inboundFinding != nil, x.prover == nil, !needs && found.Value == "":
+		d := credentials.Wait(x.held.previous, x.now)
+		x.decided = &d
+		return nil
 	}
+	name := client.ObjectKeyFromObject(x.client)
+	request, overlap := compile.RotateRequest(x.client)
+	d, err := credentials.Decide(credentials.State{
+		Registered: x.held.previous, Held: found, Inbound: x.inbound, Unwritten: x.inbound != "" && !compile.SecretTarget(x.client).Wanted(),
+		Staged: x.staged.get(name, x.client.UID), Honoured: x.honoured,
+		Request: request, RequestOverlap: overlap, Rotation: compile.SecretRotation(x.client), LastUsed: x.lastUsed,
+	}, x.now, x.random)
+	if err != nil {
+		return status.Failed(err, "make a client secret")
+	}
+	x.decided = &d
+	return nil
 }
 
 // register writes or withdraws the registration, and marks Programmed.
 func (x *run) register(ctx context.Context) error {
 	owner := client.ObjectKeyFromObject(x.client)
-	reg := x.result.Registration
-	if reg != nil && hasSecret(reg) {
-		// The registration knows what is in the Secret: also when the rest of it is what was accepted before.
-		reg.Authentication.Secrets = x.decision.hashes
-		if x.taken {
-			reg.Authentication.Secrets = x.held.previous
-		}
-		if len(reg.Authentication.Secrets) == 0 {
-			// Nobody could ever know the secret of such a client.
-			reg = nil
-		}
-	}
+	reg := x.registration()
 	if reg == nil {
 		err := x.publisher.Withdraw(ctx, x.marks, owner, x.documents)
-		if err == nil && x.taken {
-			x.marks.False(v1alpha1.ConditionProgrammed, v1alpha1.ReasonNotRegistered, "The server does not have it, because its Secret cannot be written.")
+		if err == nil && len(x.result.Findings) == 0 {
+			x.marks.False(v1alpha1.ConditionProgrammed, v1alpha1.ReasonNotRegistered, "The server does not have it, because it has no Secret yet.")
 		}
 		return err
 	}
-	for _, id := range retired(x.held.previous, reg.Authentication.Secrets) {
-		x.events = append(x.events, status.Event{Reason: "SecretRetired", Note: "Secret " + id + " of the client is not honoured any more."})
-	}
+	x.retiredEvents(reg.Authentication.Secrets)
 	if err := x.publisher.Publish(ctx, x.marks, x.result.Server, reg, owner, x.documents); err != nil {
 		return err
 	}
@@ -186,9 +127,30 @@ func (x *run) register(ctx context.Context) error {
 	return nil
 }
 
+// registration is what to register, nil for nothing. It knows what is in the Secret: also when the rest of it is what was accepted
+// before.
+func (x *run) registration() *registration.Client {
+	reg := x.result.Registration
+	if reg == nil || !hasSecret(reg) {
+		if x.unwritten && x.inputs.Previous == nil {
+			return nil // a client that cannot have its Secret is not begun with
+		}
+		return reg
+	}
+	reg.Authentication.Secrets = x.decided.Hashes
+	if x.unwritten {
+		reg.Authentication.Secrets = x.held.previous
+	}
+	if len(reg.Authentication.Secrets) == 0 {
+		// Nobody could ever know the secret of such a client.
+		return nil
+	}
+	return reg
+}
+
 // dropFormer deletes the Secrets under names that the manifest does not give any more, once the new one is there.
 func (x *run) dropFormer(ctx context.Context) error {
-	if x.taken {
+	if x.unwritten {
 		return nil
 	}
 	for i := range x.held.formers {
@@ -211,8 +173,14 @@ func (x *run) report(context.Context) error {
 	}
 	s.Secrets = nil
 	if reg := x.result.Registration; reg != nil {
-		s.Secrets = secretStatuses(x.client, reg.Authentication.Secrets, createdAt(x.held, x.decision, x.now))
-		x.wake = status.Earliest(x.wake, x.decision.retires)
+		s.Secrets = secretStatuses(reg.Authentication.Secrets, x.lastUsed, x.now)
+		if hasSecret(reg) && x.decided.Write.Request != "" {
+			s.RotateRequest = x.decided.Write.Request
+		}
+	}
+	if x.decided != nil {
+		x.wake = status.Earliest(x.wake, x.decided.Wake)
+		x.staged.set(client.ObjectKeyFromObject(x.client), x.client.UID, x.decided.Staged)
 	}
 	if x.client.Spec.Suspended {
 		x.marks.Hold(v1alpha1.ReasonSuspended, "The client is suspended: the server refuses it until spec.suspended is false.")

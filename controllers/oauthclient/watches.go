@@ -4,21 +4,29 @@ import (
 	"context"
 	"slices"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
 	"github.com/grantkeeper/grantkeeper/controllers/internal/change"
+	"github.com/grantkeeper/grantkeeper/controllers/internal/document"
 	"github.com/grantkeeper/grantkeeper/controllers/internal/index"
+	"github.com/grantkeeper/grantkeeper/controllers/internal/owned"
+	"github.com/grantkeeper/grantkeeper/controllers/internal/replica"
 	"github.com/grantkeeper/grantkeeper/controllers/internal/status"
 	"github.com/grantkeeper/grantkeeper/internal/compile"
 	"github.com/grantkeeper/grantkeeper/internal/registration"
@@ -29,11 +37,15 @@ import (
 const workers = 16
 
 // watch says what wakes which clients.
-func (r *Reconciler) watch(mgr ctrl.Manager, rec reconcile.Reconciler) error {
+func (r *Reconciler) watch(mgr ctrl.Manager, referenced cache.Cache, rec reconcile.Reconciler) error {
 	b := ctrl.NewControllerManagedBy(mgr).
 		Named("oauthclient").
 		For(&v1alpha1.OAuthClient{}).
 		Owns(&corev1.Secret{}).
+		Watches(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(ownerless)).
+		Watches(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.provable)).
+		Watches(&coordinationv1.Lease{}, r.firstUses()).
+		WatchesRawSource(source.Kind(referenced, client.Object(&corev1.Secret{}), handler.EnqueueRequestsFromMapFunc(r.naming))).
 		Watches(&v1alpha1.OAuthClient{}, handler.EnqueueRequestsFromMapFunc(r.rivals), builder.WithPredicates(change.Declared())).
 		Watches(&v1alpha1.OAuthServer{}, handler.EnqueueRequestsFromMapFunc(r.attached), builder.WithPredicates(change.ServerMatters())).
 		Watches(&v1alpha1.OAuthGrantPolicy{}, handler.EnqueueRequestsFromMapFunc(r.selected), builder.WithPredicates(change.Declared())).
@@ -75,6 +87,51 @@ func (r *Reconciler) using(ctx context.Context, o client.Object) []reconcile.Req
 	return r.ofNamespace(ctx, o.GetNamespace(), func(c *v1alpha1.OAuthClient) bool {
 		return slices.ContainsFunc(scopes, func(s v1alpha1.ResourceScope) bool { return slices.Contains(c.Spec.Scopes, s.Name) })
 	})
+}
+
+// ownerless finds the client whose Secret has no owner, as with deletionPolicy Retain.
+func ownerless(_ context.Context, o client.Object) []reconcile.Request {
+	name := owned.ClientOf(o)
+	if name == "" || metav1.GetControllerOf(o) != nil {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: o.GetNamespace(), Name: name}}}
+}
+
+// provable finds the clients of a server that had no keys to prove Secrets with, when it has them. Keys that merely rotate wake
+// nobody.
+func (r *Reconciler) provable(ctx context.Context, o client.Object) []reconcile.Request {
+	server, ok := document.Owner(o.(*corev1.Secret), registration.KindKeys)
+	if !ok || r.provers.has(server) {
+		return nil
+	}
+	return r.ofServer(ctx, server.Namespace, server.Name, func(*v1alpha1.OAuthClient) bool { return true })
+}
+
+// naming finds the clients that bring their secret in a Secret.
+func (r *Reconciler) naming(ctx context.Context, o client.Object) []reconcile.Request {
+	return r.requests(ctx, func(*v1alpha1.OAuthClient) bool { return true },
+		client.InNamespace(o.GetNamespace()), client.MatchingFields{index.ReferencedSecret: o.GetName()})
+}
+
+// firstUses finds the clients of whose older secrets a replica reports the first use. Later ones are looked at from time to time:
+// a client that is late is no reason for a write every minute.
+func (r *Reconciler) firstUses() handler.EventHandler {
+	return handler.Funcs{UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+		was, is := e.ObjectOld.(*coordinationv1.Lease), e.ObjectNew.(*coordinationv1.Lease)
+		if !replica.UsesMoved(was, is) {
+			return
+		}
+		before := registration.DecodeUses(was.Annotations[registration.AnnotationRetiringUsed]).Last
+		for key := range registration.DecodeUses(is.Annotations[registration.AnnotationRetiringUsed]).Last {
+			if _, known := before[key]; known {
+				continue
+			}
+			for _, request := range r.requests(ctx, func(*v1alpha1.OAuthClient) bool { return true }, client.MatchingFields{index.RetiringSecret: key}) {
+				q.Add(request)
+			}
+		}
+	}}
 }
 
 // inside finds the clients of a namespace.

@@ -153,6 +153,9 @@ func retiring(o client.Object) []string {
 }
 
 func controller(o client.Object) []string {
+	if name := owned.ClientOf(o); name != "" {
+		return []string{ControlledBy(owned.KindClient, name)}
+	}
 	for _, kind := range []string{owned.KindServer, owned.KindClient} {
 		if name := owned.ControllerName(o, kind); name != "" && owned.Managed(o) {
 			return []string{ControlledBy(kind, name)}

@@ -14,8 +14,12 @@ const (
 	LabelManagedBy = "grantkeeper.dev/managed-by"
 	// ManagedBy is the value of LabelManagedBy.
 	ManagedBy = "grantkeeper-operator"
-	// AnnotationCreatedAt, on a client's Secret, is when the secret in it was made, in RFC 3339.
-	AnnotationCreatedAt = "grantkeeper.dev/secret-created-at"
+	// LabelClient, on the Secret of a client, is the name of the OAuthClient. A Secret that outlives its client has it and no
+	// owner.
+	LabelClient = "grantkeeper.dev/client"
+	// AnnotationMetadata, on a Secret, lists the labels and annotations that a manifest asked for, as "label KEY" and "annotation
+	// KEY" with commas between, so that those that it asks for no more are taken off.
+	AnnotationMetadata = "grantkeeper.dev/metadata"
 )
 
 // The kinds that own objects.
@@ -44,6 +48,18 @@ func ApplyReference(owner client.Object, kind string) *metav1ac.OwnerReferenceAp
 func By(obj metav1.Object, owner types.UID) bool {
 	ref := metav1.GetControllerOf(obj)
 	return Managed(obj) && ref != nil && ref.UID == owner
+}
+
+// ClientOf is the name of the OAuthClient whose Secret obj is, empty for any other object: by its owner, or by its label where it
+// has none.
+func ClientOf(obj metav1.Object) string {
+	if !Managed(obj) {
+		return ""
+	}
+	if metav1.GetControllerOf(obj) != nil {
+		return ControllerName(obj, KindClient)
+	}
+	return obj.GetLabels()[LabelClient]
 }
 
 // Managed reports whether an object carries the operator's label.

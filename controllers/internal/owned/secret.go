@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -13,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
 	"github.com/grantkeeper/grantkeeper/controllers/internal/status"
 )
 
@@ -34,7 +36,7 @@ func (s Secrets) Seen(ctx context.Context, name types.NamespacedName) error {
 }
 
 // Put makes a Secret be as wanted. have is the one in the cache, nil when there is none; it was checked to be ours.
-// Labels and annotations that others put on it are kept; its data is replaced whole. It returns the resourceVersion of
+// Labels and annotations that others put on it are kept, those of AnnotationMetadata are not; its data is replaced whole. It returns the resourceVersion of
 // what is there afterwards, and whether it wrote. Errors: ErrTaken, and those of the API; a Conflict means that the cache
 // was behind.
 func (s Secrets) Put(ctx context.Context, have, want *corev1.Secret) (version string, wrote bool, err error) {
@@ -42,7 +44,8 @@ func (s Secrets) Put(ctx context.Context, have, want *corev1.Secret) (version st
 		return s.create(ctx, want)
 	}
 	next := have.DeepCopy()
-	next.Labels, next.Annotations = merged(have.Labels, want.Labels), merged(have.Annotations, want.Annotations)
+	release(next)
+	next.Labels, next.Annotations = merged(next.Labels, want.Labels), merged(next.Annotations, want.Annotations)
 	next.OwnerReferences, next.Data = want.OwnerReferences, want.Data
 	if equality.Semantic.DeepEqual(have, next) {
 		return have.ResourceVersion, false, nil
@@ -67,8 +70,8 @@ func (s Secrets) create(ctx context.Context, want *corev1.Secret) (string, bool,
 	if gerr := s.Live.Get(ctx, client.ObjectKeyFromObject(want), meta); gerr != nil {
 		return "", false, gerr
 	}
-	if ref := metav1.GetControllerOf(want); ref != nil && By(meta, ref.UID) {
-		// Ours after all; the cache has not seen it yet.
+	if ref := metav1.GetControllerOf(want); ref != nil && By(meta, ref.UID) || ref == nil && ClientOf(meta) == ClientOf(want) {
+		// Ours after all, as it seems; the cache has not seen it yet.
 		return "", false, apierrors.NewConflict(corev1.Resource("secrets"), want.Name, errors.New("the cache is behind"))
 	}
 	return "", false, fmt.Errorf("the Secret %s/%s: %w", want.Namespace, want.Name, ErrTaken)
@@ -78,6 +81,20 @@ func (s Secrets) create(ctx context.Context, want *corev1.Secret) (string, bool,
 func (s Secrets) Delete(ctx context.Context, have *corev1.Secret) error {
 	err := s.Client.Delete(ctx, have, client.Preconditions{UID: &have.UID})
 	return client.IgnoreNotFound(err)
+}
+
+// release takes off a Secret the labels and annotations that a manifest asked for once, and the operator's own annotations: what is
+// still true of them is put on anew with every write.
+func release(s *corev1.Secret) {
+	for entry := range strings.SplitSeq(s.Annotations[AnnotationMetadata], ",") {
+		if key, ok := strings.CutPrefix(entry, "label "); ok {
+			delete(s.Labels, key)
+		}
+		if key, ok := strings.CutPrefix(entry, "annotation "); ok {
+			delete(s.Annotations, key)
+		}
+	}
+	maps.DeleteFunc(s.Annotations, func(key, _ string) bool { return strings.HasPrefix(key, v1alpha1.GroupVersion.Group+"/") })
 }
 
 func merged(have, want map[string]string) map[string]string {

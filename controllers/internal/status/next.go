@@ -34,6 +34,7 @@ func NextOf(reason v1alpha1.ConditionReason) Next {
 		v1alpha1.ReasonSuspended,
 		v1alpha1.ReasonSecretNotFound,
 		v1alpha1.ReasonSecretInvalid,
+		v1alpha1.ReasonSecretTooWeak,
 		v1alpha1.ReasonSecretNameTaken,
 		v1alpha1.ReasonKeysInvalid:
 		return Stalled
