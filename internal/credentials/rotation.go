@@ -385,25 +385,21 @@ func (x *decider) wake(at time.Time) {
 		x.d.Wake = at
 	}
 }
-// Secrets are the verifiers of a client as it is registered: that of the current secret first, without an end, then
-// those of previous that are not over. One that was current until now ends after the grace, which gives running apps the
-// time to take the new one; an end once set is never moved. An empty current secret, as of a public client, yields none.
-func Secrets(current string, previous []registration.SecretHash, now time.Time, grace time.Duration) []registration.SecretHash {
-	if current == "" {
-		return nil
-	}
-	first := Hash(current)
-	secrets := []registration.SecretHash{first}
-	for _, h := range previous {
-		if h.SHA256 == first.SHA256 {
-			continue
-		}
-		if h.NotAfter.IsZero() {
-			h.NotAfter = now.Add(grace).UTC().Truncate(time.Second)
-		}
-		if h.NotAfter.After(now) && len(secrets) < registration.MaxSecrets {
-			secrets = append(secrets, h)
+
+// Wait leaves the secrets of a client as they are registered, while there is none that the app could be given. What is over ends.
+func Wait(registered []registration.SecretHash, now time.Time) Decision {
+	x := decider{now: now.UTC()}
+	for i, h := range registered {
+		switch {
+		case i > 0 && h.NotAfter.IsZero():
+		case !h.NotAfter.IsZero() && !h.NotAfter.After(x.now):
+			x.d.Retired = append(x.d.Retired, RetiredSecret{ID: h.ID})
+		default:
+			x.d.Hashes = append(x.d.Hashes, h)
+			if i > 0 {
+				x.wake(h.NotAfter)
+			}
 		}
 	}
-	return secrets
+	return x.d
 }
