@@ -16,6 +16,7 @@ type scene struct {
 	// user signs in, with one of the recovery codes where a second factor is asked for.
 	user, recovery string
 	started        answer // the device's
+	link           string // to a pushed request
 	tokens         answer
 }
 
@@ -34,8 +35,12 @@ func always() string {
 	return authorization("prompt", "consent", "scope", "openid email offline_access")
 }
 
-func (s *scene) request()      { s.b.go1(http.MethodGet, s.p.url+always(), "") }
-func (s *scene) follow()       { s.b.follow() }
+func (s *scene) request() { s.b.go1(http.MethodGet, s.p.url+always(), "") }
+func (s *scene) follow()  { s.b.follow() }
+func (s *scene) push() {
+	s.link = s.p.pushed(webID, []string{"prompt", "consent"}, withBasic(webID, secret))
+}
+func (s *scene) openPushed()   { s.b.go1(http.MethodGet, s.p.url+s.link, "") }
 func (s *scene) sendPassword() { s.b.sends(s.password()...) }
 func (s *scene) password() []string {
 	s.b.see("Sign in")
@@ -128,6 +133,16 @@ func codeSteps() []crashStep {
 	}
 }
 
+func pushedSteps() []crashStep {
+	reload := func(s *scene) {
+		s.b.follow()
+		s.openPushed()
+	}
+	return append([]crashStep{
+		{"the push", (*scene).push}, {"the use of the reference", (*scene).openPushed}, {"reloading the reference", reload},
+	}, codeSteps()[1:]...)
+}
+
 func secondFactorSteps() []crashStep {
 	steps := codeSteps()
 	return append(append(steps[:3:3], crashStep{"the page of the second factor", (*scene).follow}, crashStep{"the second factor", (*scene).sendSecond}), steps[3:]...)
@@ -172,6 +187,7 @@ func TestKilledBetweenSteps(t *testing.T) {
 	}{
 		"code":                      {"ada", codeSteps(), nil},
 		"code with a second factor": {"grace", secondFactorSteps(), []string{"the page of the second factor", "the second factor", "the consent page"}},
+		"pushed code":               {"ada", pushedSteps(), []string{"the use of the reference", "reloading the reference", "the sign-in page"}},
 		"device":                    {"ada", deviceSteps(), nil},
 	} {
 		run := func(t *testing.T, before func(step string) bool) {

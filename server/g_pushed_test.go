@@ -35,10 +35,10 @@ func (w *world) push(id string, options ...option) answer {
 	return w.post("/v1/par", pushing(id), options...)
 }
 
-// pushed pushes a request and returns the path that the client sends the browser to.
-func (w *world) pushed(id string, options ...option) string {
+// pushed pushes a request, with more parameters, and returns the path that the client sends the browser to.
+func (w *world) pushed(id string, more []string, options ...option) string {
 	w.t.Helper()
-	a := w.push(id, options...)
+	a := w.post("/v1/par", append(pushing(id), more...), options...)
 	if a.status != http.StatusCreated {
 		w.t.Fatalf("push: %d %s", a.status, a.body)
 	}
@@ -73,7 +73,7 @@ func TestPushedAuthorizationRequests(t *testing.T) {
 				o = append(o, basic)
 			}
 			b := w.tab(t)
-			b.open(w.pushed(id, o...))
+			b.open(w.pushed(id, nil, o...))
 			b.through()
 			q := b.answered(callback)
 			if q.Get("state") != "s t+/ä&=%" {
@@ -212,7 +212,7 @@ func TestG02UsesOfPushedRequests(t *testing.T) {
 	}
 	t.Run("G02 of another client, expired, or used a second time: a page, and never a redirect", func(t *testing.T) {
 		b := w.tab(t)
-		link := w.pushed(webID, basic)
+		link := w.pushed(webID, nil, basic)
 		b.open(strings.Replace(link, "client_id="+webID, "client_id="+spaID, 1))
 		page(t, b)
 		b.open(link)
@@ -222,14 +222,14 @@ func TestG02UsesOfPushedRequests(t *testing.T) {
 		other := w.tab(t)
 		other.open(link)
 		page(t, other)
-		link = w.pushed(webID, basic)
+		link = w.pushed(webID, nil, basic)
 		w.pass(par.Lifetime)
 		b.open(link)
 		page(t, b)
 	})
 	t.Run("G02 parameters outside of it are passed over", func(t *testing.T) {
 		b := w.tab(t)
-		b.open(w.pushed(webID, basic) + "&state=other&redirect_uri=" + url.QueryEscape("https://evil.example/") + "&scope=ledger.read&response_mode=form_post")
+		b.open(w.pushed(webID, nil, basic) + "&state=other&redirect_uri=" + url.QueryEscape("https://evil.example/") + "&scope=ledger.read&response_mode=form_post")
 		b.through()
 		q := b.answered(webCallback)
 		if a := w.redeem(webID, q.Get("code")); q.Get("state") != "s t+/ä&=%" || a.text("scope") != "openid email orders.read" {
@@ -238,7 +238,7 @@ func TestG02UsesOfPushedRequests(t *testing.T) {
 	})
 	t.Run("G02 64 parallel uses: exactly one goes on, the rest are pages", func(t *testing.T) {
 		for range rounds() {
-			link := w.pushed(webID, basic)
+			link := w.pushed(webID, nil, basic)
 			statuses := map[int]int{}
 			for _, a := range parallel(t, 64, func() (answer, error) { return w.try(http.MethodGet, link, "", "") }) {
 				statuses[a.status]++
@@ -250,7 +250,7 @@ func TestG02UsesOfPushedRequests(t *testing.T) {
 	})
 	t.Run("B18 a use that the database could not decide is 503 and uses nothing up", func(t *testing.T) {
 		b := w.tab(t)
-		link := w.pushed(webID, basic)
+		link := w.pushed(webID, nil, basic)
 		restore := w.breakStorage()
 		b.open(link)
 		if b.page.status != 503 {
@@ -272,7 +272,7 @@ func TestG02UsesOfPushedRequests(t *testing.T) {
 		if q := b.answered(webCallback); q.Get("error") != "invalid_request" || q.Get("code") != "" {
 			t.Errorf("%v", q)
 		}
-		b.open(w.pushed(webID, basic))
+		b.open(w.pushed(webID, nil, basic))
 		b.through()
 		want(t, w.redeem(webID, b.answered(webCallback).Get("code")), 200, "")
 	})

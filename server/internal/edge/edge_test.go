@@ -59,7 +59,7 @@ func TestA23WhichHostIsTheIssuers(t *testing.T) {
 
 func TestB03RepeatedAuthorizationIsRefused(t *testing.T) {
 	e := newEdge(settings("https://login.example.com"), slog.New(slog.DiscardHandler))
-	for _, path := range []string{"/v1/token", "/v1/device_authorization", "/v1/revoke", "/v1/introspect", "/v1/userinfo", "/login"} {
+	for _, path := range []string{"/v1/token", "/v1/par", "/v1/device_authorization", "/v1/revoke", "/v1/introspect", "/v1/userinfo", "/login"} {
 		r := httptest.NewRequest(http.MethodPost, "https://login.example.com"+path, nil)
 		r.Header.Add("Authorization", "Basic YTpi")
 		if got := through(e, r).Code; got != http.StatusNoContent {
