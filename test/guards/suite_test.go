@@ -201,6 +201,17 @@ func inForce(t *testing.T, probe func() error) {
 	})
 }
 
+// inTime waits until something that takes the API server a moment works.
+func inTime(t *testing.T, what string, try func() error) {
+	t.Helper()
+	demo.Eventually(t, soon, what, try)
+}
+
+// refusedByKubectl is refused for what kubectl prints.
+func refusedByKubectl(err error, says string) bool {
+	return err != nil && strings.Contains(err.Error(), "ValidatingAdmissionPolicy 'grantkeeper-") && strings.Contains(err.Error(), says)
+}
+
 // sorted joins words in their order.
 func sorted(words []string) string {
 	words = slices.Clone(words)
