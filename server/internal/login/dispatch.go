@@ -29,6 +29,8 @@ type state struct {
 	device deviceState
 	// gone is true when an app's request would not be accepted any more.
 	gone bool
+	// barred is true when the client's policy does not let the person use it.
+	barred bool
 	// consent is what is known about what the person has to be asked.
 	consent consentState
 }
@@ -121,6 +123,8 @@ const (
 	stepGone
 	stepAnswered
 	stepDone
+	// stepNotAllowed tells the person that they may not use the app.
+	stepNotAllowed
 )
 
 // next decides the step, and the error where it is stepFail. Nothing else does.
@@ -231,6 +235,8 @@ func (s state) connecting() step {
 		return stepCodeAgain
 	case d.request == requestOfLostClient:
 		return stepGone
+	case s.barred:
+		return stepNotAllowed
 	case !d.confirmed:
 		return stepConfirm // always: nothing is approved without being asked (F09)
 	case d.request == requestUnchecked, s.consent != consentNotNeeded:
@@ -245,6 +251,10 @@ func (s state) asking() (step, *oauth.Error) {
 	switch {
 	case s.gone:
 		return stepGone, nil
+	case s.barred && s.silent:
+		return stepFail, oauth.AccessDenied()
+	case s.barred:
+		return stepNotAllowed, nil
 	case s.consent == consentNotNeeded:
 		return stepFinish, nil
 	case s.consent == consentNeeded && s.silent:
@@ -272,6 +282,8 @@ func (s step) path() string {
 		return PathConsent
 	case stepDone:
 		return pathDone
+	case stepNotAllowed:
+		return pathNotAllowed
 	default:
 		return ""
 	}

@@ -32,6 +32,7 @@ const (
 	purposeSignIn   = "signin"
 	purposePasskey  = "signin passkey"
 	purposeSelect   = "selectaccount"
+	purposeBarred   = "notallowed"
 	purposeSecond   = "secondfactor"
 	purposeKey      = "secondfactor passkey"
 	purposeConsent  = "consent"

@@ -35,14 +35,16 @@ func (l *Login) gather(v *visit, path string) (*situation, error) {
 	if err := l.enrolled(v, s); err != nil {
 		return nil, err
 	}
+	l.bar(v, s)
 	at, _ := next(s.state)
-	if s.device.request == requestUnchecked && (at == stepConfirm || at == stepConsent) && at.path() == path {
+	if s.device.request == requestUnchecked && (at == stepConfirm || at == stepConsent || at == stepNotAllowed) && at.path() == path {
 		if err := l.lookAt(v, s); err != nil {
 			return nil, err
 		}
 		if err := l.enrolled(v, s); err != nil { // the client may demand more
 			return nil, err
 		}
+		l.bar(v, s)
 		at, _ = next(s.state)
 	}
 	ask := at == stepConsent || at == stepConfirm && s.device.request == requestFound

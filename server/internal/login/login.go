@@ -100,6 +100,7 @@ const (
 	pathWith         = "/login/with/"
 	pathPasskey      = "/login/passkey"
 	pathSelect       = "/login/account"
+	pathNotAllowed   = "/login/notallowed"
 	pathSecondFactor = "/login/second"
 	pathSecondKey    = "/login/second/passkey"
 	pathAgain        = "/login/again"
@@ -129,6 +130,7 @@ func (l *Login) Routes() []web.Route {
 		get(PathLogin, l.enter), post(PathLogin, l.signIn),
 		get(pathWith+provider, l.leaveFor), get(PathCallback+provider, l.comeBack), post(pathPasskey, l.signInByPasskey),
 		get(pathSelect, l.selectAccount), post(pathSelect, l.selected),
+		get(pathNotAllowed, l.show(pathNotAllowed)), post(pathNotAllowed, l.leaveNotAllowed),
 		get(pathSecondFactor, l.show(pathSecondFactor)), post(pathSecondFactor, l.proveCode), post(pathSecondKey, l.provePasskey),
 		get(pathAgain, l.again),
 		get(PathConsent, l.show(PathConsent)), post(PathConsent, l.consented), get(pathChange, l.enterChange),

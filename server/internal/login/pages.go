@@ -9,6 +9,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/server/internal/page/deviceconfirm"
 	"github.com/grantkeeper/grantkeeper/server/internal/page/devicedone"
 	"github.com/grantkeeper/grantkeeper/server/internal/page/formpost"
+	"github.com/grantkeeper/grantkeeper/server/internal/page/notallowed"
 	"github.com/grantkeeper/grantkeeper/server/internal/page/secondfactor"
 	"github.com/grantkeeper/grantkeeper/server/internal/page/selectaccount"
 	"github.com/grantkeeper/grantkeeper/server/internal/page/signedin"
@@ -30,11 +31,12 @@ type pages struct {
 	confirm       *page.Page[deviceconfirm.Data]
 	done          *page.Page[devicedone.Data]
 	formPost      *page.Page[formpost.Data]
+	notAllowed    *page.Page[notallowed.Data]
 }
 
 func parsePages(layout *page.Layout) (*pages, error) {
 	p := &pages{}
-	var errs [11]error
+	var errs [12]error
 	p.signIn, errs[0] = signin.New(layout)
 	p.secondFactor, errs[1] = secondfactor.New(layout)
 	p.selectAccount, errs[2] = selectaccount.New(layout)
@@ -46,5 +48,6 @@ func parsePages(layout *page.Layout) (*pages, error) {
 	p.confirm, errs[8] = deviceconfirm.New(layout)
 	p.done, errs[9] = devicedone.New(layout)
 	p.formPost, errs[10] = formpost.New(layout)
+	p.notAllowed, errs[11] = notallowed.New(layout)
 	return p, errors.Join(errs[:]...)
 }

@@ -20,7 +20,7 @@ func (l *Login) selectAccount(v *visit) error {
 	}
 	if v.flow.Key != "" {
 		at, _ := next(s.state)
-		from := []step{stepSelect, stepConsent, stepConfirm, stepCode, stepCodeAgain, stepSecondFactor}
+		from := []step{stepSelect, stepConsent, stepConfirm, stepCode, stepCodeAgain, stepSecondFactor, stepNotAllowed}
 		if v.SignedIn() && !s.first && slices.Contains(from, at) {
 			return l.showSelect(v, s)
 		}

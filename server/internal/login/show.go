@@ -74,6 +74,8 @@ func (l *Login) serve(v *visit, s *situation, path string) error {
 		return l.refuse(v, s.asked, fail)
 	case stepAnswered:
 		return web.Answered()
+	case stepNotAllowed:
+		return l.showNotAllowed(v, s)
 	case stepDone:
 		d := v.flow.Device
 		return l.pages.done.Render(v.W, http.StatusOK, v.Shell(), devicedone.Data{Approved: d.Approved, App: d.App})
