@@ -2,18 +2,20 @@
 // the server is the issuer.
 import assert from 'node:assert/strict'
 import { Auth, skipCSRFCheck } from '@auth/core'
-import { ISSUER, WEB_ID, WEB_SECRET, WEB_REDIRECT, tell, browse, done } from './common.mjs'
+import { ISSUER, WEB_ID, WEB_SECRET, WEB_REDIRECT, SIGNED_ID, signedKey, tell, browse, done } from './common.mjs'
 
 const redirect = new URL(WEB_REDIRECT)
 const [basePath, id] = [redirect.pathname.split('/callback/')[0], redirect.pathname.split('/callback/')[1]]
 assert.ok(id, 'the redirect URI has the form of Auth.js')
 
-for (const token_endpoint_auth_method of ['client_secret_basic', 'client_secret_post']) {
+for (const token_endpoint_auth_method of ['client_secret_basic', 'client_secret_post', 'private_key_jwt']) {
   let seen
+  const credentials = token_endpoint_auth_method === 'private_key_jwt'
+    ? { clientId: SIGNED_ID, token: { clientPrivateKey: await signedKey() } } : { clientId: WEB_ID, clientSecret: WEB_SECRET }
   const config = {
     basePath, trustHost: true, secret: 'only-for-this-test', skipCSRFCheck,
     providers: [{
-      id, name: 'Grantkeeper', type: 'oidc', issuer: ISSUER, clientId: WEB_ID, clientSecret: WEB_SECRET,
+      id, name: 'Grantkeeper', type: 'oidc', issuer: ISSUER, ...credentials,
       client: { token_endpoint_auth_method }, checks: ['pkce', 'state', 'nonce'],
       authorization: { params: { scope: 'openid profile email' } },
     }],

@@ -2,8 +2,13 @@
 import { createInterface } from 'node:readline'
 
 export const {
-  ISSUER, DEVICE_ID, DEVICE_SECRET, SERVICE_ID, SERVICE_SECRET, WEB_ID, WEB_SECRET, WEB_REDIRECT, NATIVE_ID,
+  ISSUER, DEVICE_ID, DEVICE_SECRET, SERVICE_ID, SERVICE_SECRET, WEB_ID, WEB_SECRET, WEB_REDIRECT, NATIVE_ID, SIGNED_ID,
 } = process.env
+// signedKey is the key of the client that has no secret.
+export const signedKey = async () => {
+  const jwk = JSON.parse(process.env.SIGNED_KEY)
+  return { kid: jwk.kid, key: await crypto.subtle.importKey('jwk', jwk, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign']) }
+}
 export const AUDIENCE = 'https://api.example.com'
 
 // tell hands the test tokens and codes that were seen, or asks it to decide on a device login.

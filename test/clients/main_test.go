@@ -3,6 +3,9 @@ package clients
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	_ "embed" // the clients
 	"encoding/json"
 	"errors"
@@ -15,6 +18,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"github.com/grantkeeper/grantkeeper/test/demo"
 )
@@ -35,8 +40,11 @@ func declareLibraries(t *testing.T) {
 	t.Helper()
 	world.libraries.Lock() // whoever comes second finds them
 	defer world.libraries.Unlock()
+	if world.signedKey == "" {
+		world.signedKey = declareSigned(t)
+	}
 	world.Apply(t, libraries)
-	for _, name := range []string{"library-web", "library-native"} {
+	for _, name := range []string{"library-web", "library-native", "library-signed"} {
 		world.Await(t, "partners", name, "Ready")
 	}
 }
@@ -45,6 +53,37 @@ func declareLibraries(t *testing.T) {
 var world struct {
 	*demo.Demo
 	libraries sync.Mutex
+	// signedKey is the private key of library-signed, as a JSON Web Key.
+	signedKey string
+}
+
+// declareSigned makes a key, and a web app that authenticates by it.
+func declareSigned(t *testing.T) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private := jose.JSONWebKey{Key: key, KeyID: "library", Algorithm: "ES256", Use: "sig"}
+	public, err := json.Marshal(private.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	world.Apply(t, `
+apiVersion: grantkeeper.dev/v1alpha1
+kind: OAuthClient
+metadata: {name: library-signed, namespace: partners, labels: {kind: library}}
+spec:
+  redirectURIs: [`+webRedirect+`]
+  grantTypes: [authorization_code, refresh_token, client_credentials]
+  scopes: [openid, profile, email, offline_access, orders.read]
+  authentication: {privateKeyJWT: {jwks: {keys: [`+string(public)+`]}}}
+`)
+	out, err := json.Marshal(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
 }
 
 const (

@@ -43,7 +43,8 @@ func runScript(t *testing.T, node, script string) {
 	cmd.Env = append(os.Environ(), "ISSUER="+world.Issuer,
 		"SERVICE_ID="+service["client-id"], "SERVICE_SECRET="+service["client-secret"],
 		"DEVICE_ID="+device["client-id"], "DEVICE_SECRET="+device["client-secret"],
-		"WEB_ID="+web["client-id"], "WEB_SECRET="+web["client-secret"], "WEB_REDIRECT="+webRedirect, "NATIVE_ID="+native["client-id"])
+		"WEB_ID="+web["client-id"], "WEB_SECRET="+web["client-secret"], "WEB_REDIRECT="+webRedirect, "NATIVE_ID="+native["client-id"],
+		"SIGNED_ID=partners.library-signed", "SIGNED_KEY="+world.signedKey)
 	var failure bytes.Buffer
 	cmd.Stderr = &failure
 	stdout, err := cmd.StdoutPipe()

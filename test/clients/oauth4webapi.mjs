@@ -2,7 +2,7 @@
 // client credentials, an API that verifies the access token by itself, device login, refresh, introspection, revocation.
 import assert from 'node:assert/strict'
 import * as oauth from 'oauth4webapi'
-import { ISSUER, AUDIENCE, DEVICE_ID, DEVICE_SECRET, SERVICE_ID, SERVICE_SECRET, WEB_ID, WEB_SECRET, WEB_REDIRECT, NATIVE_ID, tell, browse, done } from './common.mjs'
+import { ISSUER, AUDIENCE, DEVICE_ID, DEVICE_SECRET, SERVICE_ID, SERVICE_SECRET, WEB_ID, WEB_SECRET, WEB_REDIRECT, NATIVE_ID, SIGNED_ID, signedKey, tell, browse, done } from './common.mjs'
 
 const http = { [oauth.allowInsecureRequests]: true }
 const issuer = new URL(ISSUER)
@@ -28,6 +28,22 @@ for (const authentication of [oauth.ClientSecretBasic(SERVICE_SECRET), oauth.Cli
   const again = await oauth.processIntrospectionResponse(as, service, await oauth.introspectionRequest(as, service, authentication, tokens.access_token, http))
   assert.deepEqual(again, { active: false })
 }
+
+// A key of the client's own (RFC 7523), with the issuer as the audience, and with the token endpoint beside it.
+const keyed = { client_id: SIGNED_ID }
+for (const change of [undefined, (_, payload) => { payload.aud = [as.issuer, as.token_endpoint] }]) {
+  const authentication = oauth.PrivateKeyJwt(await signedKey(), change && { [oauth.modifyAssertion]: change })
+  const answer = await oauth.clientCredentialsGrantRequest(as, keyed, authentication, { scope: 'orders.read', resource: AUDIENCE }, http)
+  const tokens = await oauth.processClientCredentialsResponse(as, keyed, answer)
+  tell(tokens)
+  assert.equal((await accepts(tokens.access_token)).client_id, SIGNED_ID)
+  await oauth.processRevocationResponse(await oauth.revocationRequest(as, keyed, authentication, tokens.access_token, http))
+}
+const elsewhere = oauth.PrivateKeyJwt(await signedKey(), { [oauth.modifyAssertion]: (_, payload) => { payload.aud = 'https://elsewhere.example' } })
+await assert.rejects(
+  oauth.clientCredentialsGrantRequest(as, keyed, elsewhere, {}, http).then((answer) => oauth.processClientCredentialsResponse(as, keyed, answer)),
+  (e) => e.error === 'invalid_client' || e.status === 401)
+
 await assert.rejects(
   oauth.clientCredentialsGrantRequest(as, service, oauth.ClientSecretBasic(SERVICE_SECRET), { resource: 'https://elsewhere.example' }, http)
     .then((answer) => oauth.processClientCredentialsResponse(as, service, answer)), { error: 'invalid_target' })

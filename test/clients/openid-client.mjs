@@ -2,14 +2,17 @@
 // userinfo, refresh, introspection, revocation. Plain http is what its allowInsecureRequests is for.
 import assert from 'node:assert/strict'
 import * as client from 'openid-client'
-import { ISSUER, DEVICE_ID, DEVICE_SECRET, SERVICE_ID, SERVICE_SECRET, WEB_ID, WEB_SECRET, WEB_REDIRECT, NATIVE_ID, tell, browse, done } from './common.mjs'
+import { ISSUER, DEVICE_ID, DEVICE_SECRET, SERVICE_ID, SERVICE_SECRET, WEB_ID, WEB_SECRET, WEB_REDIRECT, NATIVE_ID, SIGNED_ID, signedKey, tell, browse, done } from './common.mjs'
 
 const discover = (id, authentication, algorithm = 'oidc') =>
   client.discovery(new URL(ISSUER), id, undefined, authentication, { algorithm, execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks] })
 
-for (const [name, authentication] of [['basic', client.ClientSecretBasic(SERVICE_SECRET)], ['post', client.ClientSecretPost(SERVICE_SECRET)]]) {
+const signed = client.PrivateKeyJwt(await signedKey())
+for (const [name, id, authentication] of [
+  ['basic', SERVICE_ID, client.ClientSecretBasic(SERVICE_SECRET)], ['post', SERVICE_ID, client.ClientSecretPost(SERVICE_SECRET)], ['key', SIGNED_ID, signed],
+]) {
   for (const algorithm of ['oidc', 'oauth2']) {
-    const config = await discover(SERVICE_ID, authentication, algorithm)
+    const config = await discover(id, authentication, algorithm)
     assert.equal(config.serverMetadata().issuer, ISSUER, `${name}, ${algorithm}`)
     const tokens = await client.clientCredentialsGrant(config, { scope: 'orders.read' })
     tell(tokens)
@@ -18,7 +21,7 @@ for (const [name, authentication] of [['basic', client.ClientSecretBasic(SERVICE
     assert.equal(tokens.refresh_token, undefined)
     const before = await client.tokenIntrospection(config, tokens.access_token)
     assert.equal(before.active, true)
-    assert.equal(before.client_id, SERVICE_ID)
+    assert.equal(before.client_id, id)
     await client.tokenRevocation(config, tokens.access_token)
     assert.deepEqual(await client.tokenIntrospection(config, tokens.access_token), { active: false })
   }
@@ -55,6 +58,7 @@ await assert.rejects(client.pollDeviceAuthorizationGrant(stranger, another), { e
 // the answer in the query and in a form.
 for (const [id, authentication, redirect_uri] of [
   [WEB_ID, client.ClientSecretBasic(WEB_SECRET), WEB_REDIRECT], [WEB_ID, client.ClientSecretPost(WEB_SECRET), WEB_REDIRECT],
+  [SIGNED_ID, signed, WEB_REDIRECT],
   [NATIVE_ID, client.None(), 'http://127.0.0.1:51234/callback'], [NATIVE_ID, client.None(), 'http://127.0.0.1:60001/callback'],
 ]) {
   for (const response_mode of ['query', 'form_post']) {
