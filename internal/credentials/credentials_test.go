@@ -9,12 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
-
-	"github.com/grantkeeper/grantkeeper/internal/registration"
 )
 
 func generate(t *testing.T) string {
@@ -93,89 +89,6 @@ func TestHash(t *testing.T) {
 	}
 	if Hash(secret) != h || Hash(generate(t)).ID == h.ID {
 		t.Error("the id must be the same for the same secret, and another for another")
-	}
-}
-
-func TestSecrets(t *testing.T) {
-	now := time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
-	const grace = 10 * time.Minute
-	a, b, c := generate(t), generate(t), generate(t)
-	until := func(s string, at time.Time) registration.SecretHash {
-		h := Hash(s)
-		h.NotAfter = at
-		return h
-	}
-	cases := map[string]struct {
-		current  string
-		previous []registration.SecretHash
-		grace    time.Duration
-		want     []registration.SecretHash
-	}{
-		"a new client has its secret alone":               {current: a, grace: grace, want: []registration.SecretHash{Hash(a)}},
-		"a public client has none":                        {previous: []registration.SecretHash{Hash(a)}, grace: grace},
-		"the same secret stays as it is":                  {current: a, previous: []registration.SecretHash{Hash(a)}, grace: grace, want: []registration.SecretHash{Hash(a)}},
-		"a replaced secret lives on for the grace":        {current: b, previous: []registration.SecretHash{Hash(a)}, grace: grace, want: []registration.SecretHash{Hash(b), until(a, now.Add(grace))}},
-		"without a grace a replaced secret ends at once":  {current: b, previous: []registration.SecretHash{Hash(a)}, want: []registration.SecretHash{Hash(b)}},
-		"an end once set is not moved":                    {current: b, previous: []registration.SecretHash{Hash(b), until(a, now.Add(time.Second))}, grace: grace, want: []registration.SecretHash{Hash(b), until(a, now.Add(time.Second))}},
-		"one that is over is dropped":                     {current: b, previous: []registration.SecretHash{Hash(b), until(a, now)}, grace: grace, want: []registration.SecretHash{Hash(b)}},
-		"an old secret that comes back has no end again":  {current: a, previous: []registration.SecretHash{Hash(b), until(a, now.Add(time.Second))}, grace: grace, want: []registration.SecretHash{Hash(a), until(b, now.Add(grace))}},
-		"two replacements in a row keep both for a while": {current: c, previous: []registration.SecretHash{Hash(b), until(a, now.Add(time.Minute))}, grace: grace, want: []registration.SecretHash{Hash(c), until(b, now.Add(grace)), until(a, now.Add(time.Minute))}},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			got := Secrets(tc.current, tc.previous, now, tc.grace)
-			if diff := cmp.Diff(tc.want, got); diff != "" {
-				t.Error(diff)
-			}
-			if again := Secrets(tc.current, got, now, tc.grace); !cmp.Equal(got, again) {
-				t.Errorf("a second call changes it: %s", cmp.Diff(got, again))
-			}
-		})
-	}
-	t.Run("many replacements stay within what a document may hold", func(t *testing.T) {
-		var all []registration.SecretHash
-		for range 20 {
-			all = Secrets(generate(t), all, now, time.Hour)
-		}
-		if len(all) != registration.MaxSecrets {
-			t.Errorf("%d secrets", len(all))
-		}
-	})
-}
-
-func TestData(t *testing.T) {
-	in := Input{
-		ClientID: "acme-reports", ClientSecret: "gkcs_x", Issuer: "https://login.example.com",
-		GrantTypes:   []string{"urn:ietf:params:oauth:grant-type:device_code", "refresh_token"},
-		RedirectURIs: []string{"https://a.example/cb", "https://b.example/cb"},
-		Scopes:       []string{"openid", "orders.read"},
-	}
-	cases := map[string]struct {
-		in   Input
-		want map[string]string
-	}{
-		"a confidential client": {in: in, want: map[string]string{
-			"type": "oauth2", "provider": "grantkeeper", "client-id": "acme-reports", "client-secret": "gkcs_x",
-			"issuer-uri":                "https://login.example.com",
-			"authorization-grant-types": "urn:ietf:params:oauth:grant-type:device_code,refresh_token",
-			"redirect-uris":             "https://a.example/cb,https://b.example/cb",
-			"scope":                     "openid,orders.read",
-		}},
-		"a public client with nothing but its id": {
-			in:   Input{ClientID: "cli", Issuer: "https://login.example.com"},
-			want: map[string]string{"type": "oauth2", "provider": "grantkeeper", "client-id": "cli", "issuer-uri": "https://login.example.com"},
-		},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			got := map[string]string{}
-			for k, v := range Data(tc.in) {
-				got[k] = string(v)
-			}
-			if diff := cmp.Diff(tc.want, got); diff != "" {
-				t.Error(diff)
-			}
-		})
 	}
 }
 

@@ -199,6 +199,7 @@ const (
 // back out of the Secret, which is the only place where they are kept. generated says that the client secret is one that the
 // operator makes; without a client secret at all, secret is false.
 func (t Target) Check(in Input, secret, generated bool) error {
+	in.ClientSecret, in.CookieSecret = "", ""
 	if secret {
 		in.ClientSecret = placeholderSecret
 	}

@@ -347,9 +347,11 @@ func (x *decider) succeed(first registration.SecretHash, end time.Time) {
 			}
 			h.ReplacedAt, h.NotAfter = x.now, end.UTC().Truncate(time.Second)
 		}
-		switch over, unused := !h.NotAfter.After(x.now), x.unused(h); {
-		case over || unused || len(x.d.Hashes) == registration.MaxSecrets:
-			x.d.Retired = append(x.d.Retired, RetiredSecret{ID: h.ID, Unused: unused && !over})
+		switch {
+		case !h.NotAfter.After(x.now), len(x.d.Hashes) == registration.MaxSecrets:
+			x.d.Retired = append(x.d.Retired, RetiredSecret{ID: h.ID})
+		case x.unused(h):
+			x.d.Retired = append(x.d.Retired, RetiredSecret{ID: h.ID, Unused: true})
 		default:
 			x.d.Hashes = append(x.d.Hashes, h)
 			x.wake(h.NotAfter)
