@@ -2,6 +2,8 @@ package docs
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -12,8 +14,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/go-jose/go-jose/v4"
 )
 
 // NewVerifier returns a function that checks an access token for the API with the given identifier and returns its scopes.
@@ -38,8 +42,11 @@ func NewVerifier(ctx context.Context, issuer, identifier string) (func(context.C
 		}
 		var claims struct {
 			Scope string `json:"scope"`
+			Bound any    `json:"cnf"`
 		}
-		err = token.Claims(&claims)
+		if err = token.Claims(&claims); err == nil && claims.Bound != nil {
+			err = errors.New("bound to a key, which is not checked here")
+		}
 		return strings.Fields(claims.Scope), err
 	}, nil
 }
@@ -66,7 +73,7 @@ func TestTheVerifierOfThePage(t *testing.T) {
 	}
 	server := serve(t, p)
 	issuer := "http://" + server.listen
-	token := clientToken(t, server, issuer)
+	token, bound := clientToken(t, server, issuer, ""), clientToken(t, server, issuer, proofFor(t, issuer+"/v1/token"))
 	for name, tt := range map[string]struct {
 		identifier, token string
 		ok                bool
@@ -74,6 +81,7 @@ func TestTheVerifierOfThePage(t *testing.T) {
 		"a token for the API is taken":                   {"https://api.example.com", token, true},
 		"a token for another API is refused":             {"https://other.example.com", token, false},
 		"a token with another signature is refused":      {"https://api.example.com", token[:strings.LastIndex(token, ".")+1] + strings.Repeat("A", 86), false},
+		"a token that is bound to a key is refused":      {"https://api.example.com", bound, false},
 		"a token that says it is an ID token is refused": {"https://api.example.com", "eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCJ9" + token[strings.Index(token, "."):], false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -92,8 +100,8 @@ func TestTheVerifierOfThePage(t *testing.T) {
 	}
 }
 
-// clientToken is an access token of the page's program.
-func clientToken(t *testing.T, server *running, issuer string) string {
+// clientToken is an access token of the page's program, bound to the key of a proof if there is one.
+func clientToken(t *testing.T, server *running, issuer, proof string) string {
 	t.Helper()
 	credential := func(key string) string {
 		b, err := os.ReadFile(filepath.Join(server.dir, "data/secrets/partners/reports-oauth", key))
@@ -103,7 +111,15 @@ func clientToken(t *testing.T, server *running, issuer string) string {
 		return string(b)
 	}
 	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {credential("client-id")}, "client_secret": {credential("client-secret")}}
-	text, err := fetch(http.PostForm(issuer+"/v1/token", form)) //nolint:noctx // a test on loopback
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, issuer+"/v1/token", strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if proof != "" {
+		r.Header.Set("DPoP", proof)
+	}
+	text, err := fetch(http.DefaultClient.Do(r))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,4 +130,30 @@ func clientToken(t *testing.T, server *running, issuer string) string {
 		t.Fatal(err)
 	}
 	return answer.AccessToken
+}
+
+// proofFor is a proof of possession for a POST, by a new key (RFC 9449 section 4.2).
+func proofFor(t *testing.T, address string) string {
+	t.Helper()
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.EdDSA, Key: key}, (&jose.SignerOptions{EmbedJWK: true}).WithType("dpop+jwt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims, err := json.Marshal(map[string]any{"jti": rand.Text(), "htm": http.MethodPost, "htu": address, "iat": time.Now().Unix()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := signer.Sign(claims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proof, err := signed.CompactSerialize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return proof
 }
