@@ -25,6 +25,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/controllers/internal/document"
 	"github.com/grantkeeper/grantkeeper/controllers/internal/index"
 	"github.com/grantkeeper/grantkeeper/controllers/internal/owned"
+	"github.com/grantkeeper/grantkeeper/controllers/internal/slim"
 	"github.com/grantkeeper/grantkeeper/controllers/issuerhosts"
 	"github.com/grantkeeper/grantkeeper/controllers/oauthclient"
 	"github.com/grantkeeper/grantkeeper/controllers/oauthgrantpolicy"
@@ -77,7 +78,7 @@ func Configure(m *manager.Options, o Options) error {
 	ours := labels.SelectorFromSet(labels.Set{owned.LabelManagedBy: owned.ManagedBy})
 	m.Scheme = scheme
 	m.Cache.DefaultNamespaces = namespaces(o)
-	m.Cache.DefaultTransform = cache.TransformStripManagedFields()
+	m.Cache.DefaultTransform = slim.Transform()
 	m.Cache.ByObject = map[client.Object]cache.ByObject{
 		&corev1.Secret{}:        {Label: ours},
 		&coordinationv1.Lease{}: {Label: labels.NewSelector().Add(*reporting)},
@@ -150,7 +151,7 @@ func referencedSecrets(mgr ctrl.Manager, o Options) (cache.Cache, error) {
 		Scheme:            mgr.GetScheme(),
 		Mapper:            mgr.GetRESTMapper(),
 		DefaultNamespaces: namespaces(o),
-		DefaultTransform:  cache.TransformStripManagedFields(),
+		DefaultTransform:  slim.Transform(),
 		ByObject: map[client.Object]cache.ByObject{
 			&corev1.Secret{}: {Label: labels.SelectorFromSet(labels.Set{v1alpha1.LabelReferenced: "true"})},
 		},
