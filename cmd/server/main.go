@@ -89,7 +89,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	c.Version = version.String()
 	if os.Getenv("GOGC") == "" {
-		server.TuneProcess()
+		server.TuneProcess(ctx)
 	}
 	s, err := server.New(ctx, c, server.Deps{Log: slog.New(slog.NewJSONHandler(out, nil))})
 	if err != nil {

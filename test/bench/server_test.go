@@ -49,8 +49,8 @@ func runServer(clients int) error {
 	if err != nil {
 		return err
 	}
-	server.TuneProcess() // as cmd/server does
 	ctx, cancel := context.WithCancel(context.Background())
+	server.TuneProcess(ctx) // as cmd/server does
 	s, err := server.New(ctx, server.Config{Listen: address, Folder: folder, SQLite: filepath.Join(dir, "data.db")},
 		server.Deps{Log: slog.New(slog.NewJSONHandler(log, nil))})
 	if err != nil {
