@@ -223,7 +223,11 @@ func deployed(tb testing.TB) []string {
 	}
 	var out []string
 	for _, e := range d.Spec.Template.Spec.Containers[0].Env {
-		out = append(out, e.Name+"="+e.Value)
+		if e.ValueFrom == nil {
+			out = append(out, e.Name+"="+e.Value)
+		} else if e.ValueFrom.FieldRef.FieldPath == "metadata.namespace" {
+			out = append(out, e.Name+"="+system)
+		}
 	}
 	return out
 }
