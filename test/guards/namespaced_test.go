@@ -6,8 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -31,11 +33,24 @@ func TestK04NamespacedRoleIsTheClusterRole(t *testing.T) {
 		t.Fatal(err)
 	}
 	role := rbacv1.Role{TypeMeta: metav1.TypeMeta{APIVersion: all.APIVersion, Kind: "Role"}, ObjectMeta: metav1.ObjectMeta{Name: all.Name}}
+	var rest []rbacv1.PolicyRule
 	for _, rule := range all.Rules {
-		rule.Resources = slices.DeleteFunc(rule.Resources, func(r string) bool { return r == "namespaces" })
-		if len(rule.Resources) > 0 && len(rule.NonResourceURLs) == 0 {
+		if len(rule.NonResourceURLs) > 0 || slices.Contains(rule.Resources, "namespaces") {
+			rest = append(rest, rule)
+		} else {
 			role.Rules = append(role.Rules, rule)
 		}
+	}
+	if b, err = os.ReadFile(filepath.Join(demo.Root(), "config", "namespaced", "cluster_role.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	first, _, _ := strings.Cut(string(b), "\n---\n")
+	var cluster rbacv1.ClusterRole
+	if err := yaml.UnmarshalStrict([]byte(first), &cluster); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(rest, cluster.Rules); diff != "" {
+		t.Errorf("config/namespaced/cluster_role.yaml is not the rest of config/rbac/role.yaml:\n%s", diff)
 	}
 	out, err := yaml.Marshal(role)
 	if err != nil {

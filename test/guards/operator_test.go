@@ -66,6 +66,7 @@ func TestK04StolenOperatorMakesNoForeignSecrets(t *testing.T) {
 		"a token of a ServiceAccount":        {secret("e", typed(corev1.SecretTypeServiceAccountToken)), "somebody else"},
 		"a token that lets nodes in":         {secret("bootstrap-token-abcdef", typed(corev1.SecretTypeBootstrapToken), in("kube-system")), "the cluster's own"},
 		"a release of Helm":                  {secret("f", typed("helm.sh/release.v1")), "somebody else"},
+		"one of a person":                    {secret("k", typed(corev1.SecretTypeOpaque)), "somebody else"},
 		"a certificate":                      {secret("g", typed(corev1.SecretTypeTLS)), "somebody else"},
 		"a registry's password":              {secret("h", typed(corev1.SecretTypeDockerConfigJson)), "somebody else"},
 		"one in the cluster's own namespace": {secret("i", in("kube-system")), "the cluster's own"},
