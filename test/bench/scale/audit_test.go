@@ -45,7 +45,7 @@ func (a *audit) since(tb testing.TB) map[string]writes {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close() // only read
 	if _, err := f.Seek(a.at, io.SeekStart); err != nil {
 		tb.Fatal(err)
 	}

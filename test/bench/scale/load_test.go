@@ -209,7 +209,7 @@ func (v *view) watch(ctx context.Context, c rest.Interface) {
 	if err != nil {
 		return
 	}
-	defer stream.Close() //nolint:errcheck // only read
+	defer stream.Close() // only read
 	v.mu.Lock()
 	v.clients, v.counts = map[string]seen{}, counts{byPolicy: map[string]int{}}
 	v.mu.Unlock()

@@ -49,7 +49,7 @@ func (a *asker) ask(ctx context.Context, c credential) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer resp.Body.Close() //nolint:errcheck // only read
+	defer resp.Body.Close() // only read
 	_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
 	return resp.StatusCode, err
 }
@@ -151,7 +151,7 @@ func runProber(in io.Reader, out io.Writer) error {
 		due := time.Now()
 		for n := 0; ; n++ {
 			due = due.Add(time.Second / rate)
-			time.Sleep(time.Until(due))
+			<-time.After(time.Until(due))
 			go func(due time.Time, c credential) {
 				code, err := a.ask(context.Background(), c)
 				mu.Lock()
