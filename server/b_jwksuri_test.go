@@ -157,6 +157,15 @@ func TestJWKSURI(t *testing.T) {
 		w.pass(11 * time.Second)
 		want(t, w.present(assertion), 200, "")
 	})
+	t.Run("K14 a host that the policy does not list any more is not called", func(t *testing.T) {
+		w, key, host := publishedWorld(t)
+		p, _ := w.server.registry.Current().Policy("assertions")
+		narrower := *p
+		narrower.Allow.RedirectHosts = []string{"app.example.com"}
+		w.put(&narrower, func(s *registry.Snapshot) bool { c, _ := s.Client(publishedID); return !c.Enabled() })
+		want(t, w.present(key.sign(t, w.claimsOf(publishedID), nil)), 401, "invalid_client")
+		host.called(t, 0, "afterwards")
+	})
 	t.Run("K14 loopback is for servers in development", func(t *testing.T) {
 		w, key, host := publishedWorld(t)
 		settings := *w.server.registry.Current().Server()
