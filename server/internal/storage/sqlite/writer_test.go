@@ -165,7 +165,7 @@ func revokeTwice(x *tx) error {
 	if err := revokes("twice")(x); err != nil {
 		return err
 	}
-	_, err := x.exec(insertFamily, "f", "no such grant", "k", 1)
+	_, err := x.exec(insertFamily, "f", "no such grant", "k", "", 1)
 	return err
 }
 
@@ -174,7 +174,7 @@ func spoil(x *tx) error {
 	if _, err := x.w.conn.ExecContext(context.Background(), "PRAGMA defer_foreign_keys = on"); err != nil {
 		return err
 	}
-	_, err := x.exec(insertFamily, "f", "no such grant", "k", 1)
+	_, err := x.exec(insertFamily, "f", "no such grant", "k", "", 1)
 	return err
 }
 
