@@ -29,6 +29,13 @@ func TestClientCredentials(t *testing.T) {
 		}
 		want(t, w.post("/v1/token", append(cc, "scope", "orders.read"), withBasic(otherID, secret)), 200, "")
 	})
+	t.Run("an app that signs people in as well gets by default what is about no user", func(t *testing.T) {
+		a := w.post("/v1/token", cc, withBasic(otherID, secret))
+		want(t, a, 200, "")
+		if got := a.text("scope"); strings.Contains(got, "openid") || got == "" {
+			t.Errorf("the scope is %q", got)
+		}
+	})
 	t.Run("E02 sub is client:namespace/name, which no user can have", func(t *testing.T) {
 		got := claims(t, w.post("/v1/token", cc, withBasic(serviceID, secret)).text("access_token"))
 		if got["sub"] != "client:apps/reports" || got["client_id"] != serviceID {

@@ -2,6 +2,7 @@ package grant
 
 import (
 	"context"
+	"slices"
 
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
 )
@@ -12,7 +13,7 @@ type ClientCredentials struct{}
 // Type is client_credentials.
 func (ClientCredentials) Type() string { return oauth.GrantTypeClientCredentials }
 
-// Authorize gives the scopes asked for, or all that the client has. unauthorized_client for a public client;
+// Authorize gives the scopes asked for, or all that the client has and that are not about a user. unauthorized_client for a public client;
 // invalid_scope for scopes that are about a user.
 func (ClientCredentials) Authorize(_ context.Context, r *Request) (*Authorization, error) {
 	if !r.Client.Authenticated {
@@ -23,6 +24,9 @@ func (ClientCredentials) Authorize(_ context.Context, r *Request) (*Authorizatio
 		var fail *oauth.Error
 		if scopes, fail = DefaultScopes(r.Snapshot, r.Client.Client); fail != nil {
 			return nil, fail
+		}
+		if slices.ContainsFunc(scopes, oauth.IsIdentityScope) { // of an app that signs people in as well
+			scopes = slices.DeleteFunc(slices.Clone(scopes), oauth.IsIdentityScope)
 		}
 	}
 	for _, s := range scopes {
