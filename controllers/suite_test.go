@@ -4,6 +4,8 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -88,6 +91,25 @@ func grantOperator(ctx context.Context) {
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.Name},
 		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: operatorAccount, Namespace: operatorNamespace}},
 	})).To(Succeed())
+	guardOperator(ctx)
+}
+
+// guardOperator installs the admission policies about the operator, so that every spec tests as well that they leave it to its
+// work.
+func guardOperator(ctx context.Context) {
+	GinkgoHelper()
+	files, err := filepath.Glob(filepath.Join("..", "config", "admission", "operator_*.yaml"))
+	Expect(err).NotTo(HaveOccurred())
+	Expect(files).NotTo(BeEmpty())
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		Expect(err).NotTo(HaveOccurred())
+		for manifest := range strings.SplitSeq(string(b), "\n---\n") {
+			o := &unstructured.Unstructured{}
+			Expect(yaml.UnmarshalStrict([]byte(manifest), &o.Object)).To(Succeed())
+			Expect(admin.Create(ctx, o)).To(Succeed())
+		}
+	}
 }
 
 // as is the configuration of a ServiceAccount.
@@ -101,12 +123,23 @@ func as(namespace, account string) *rest.Config {
 	return c
 }
 
+// ahead is how far the clock of the operator and of the replicas is ahead of that of this machine.
+var ahead atomic.Int64
+
+func clock() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+
+// pass lets time pass for the operator and the replicas, until the end of the spec.
+func pass(d time.Duration) {
+	ahead.Add(int64(d))
+	DeferCleanup(func() { ahead.Store(0) })
+}
+
 var stopOperator func()
 
 // startOperator runs the operator until stopOperator is called.
 func startOperator() {
 	GinkgoHelper()
-	o := controllers.Options{Deploy: true, ServerImage: serverImage}
+	o := controllers.Options{Deploy: true, ServerImage: serverImage, Clock: clock}
 	skip := true
 	m := manager.Options{
 		Metrics:    metricsserver.Options{BindAddress: "0"},

@@ -101,6 +101,8 @@ type replica struct {
 	name   string
 	follow atomic.Bool
 	loaded atomic.Pointer[string]
+	uses   atomic.Pointer[string] // what it reports of secrets that are not current
+	began  time.Time
 	cancel context.CancelFunc
 	done   chan struct{}
 }
@@ -114,8 +116,9 @@ const leaseSeconds = 2
 // startReplica runs a replica that loads whatever there is until it is told to freeze.
 func (w *world) startReplica(name string) *replica {
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &replica{w: w, name: name, cancel: cancel, done: make(chan struct{})}
+	r := &replica{w: w, name: name, cancel: cancel, done: make(chan struct{}), began: clock()}
 	r.follow.Store(true)
+	r.uses.Store(new(string))
 	go func() {
 		defer close(r.done)
 		tick := time.NewTicker(replicaPeriod)
@@ -148,10 +151,16 @@ func (r *replica) report(ctx context.Context) {
 	}
 	lease := coordinationv1ac.Lease(r.name, r.w.platform).
 		WithLabels(map[string]string{registration.LabelReplica: "main"}).
-		WithAnnotations(map[string]string{registration.AnnotationLoaded: loaded}).
+		WithAnnotations(map[string]string{registration.AnnotationLoaded: loaded, registration.AnnotationRetiringUsed: *r.uses.Load()}).
 		WithSpec(coordinationv1ac.LeaseSpec().WithHolderIdentity(r.name).
-			WithLeaseDurationSeconds(leaseSeconds).WithRenewTime(metav1.NowMicro()))
+			WithLeaseDurationSeconds(leaseSeconds).WithAcquireTime(metav1.NewMicroTime(r.began)).WithRenewTime(metav1.NewMicroTime(clock())))
 	_ = admin.Apply(ctx, lease, client.FieldOwner("replica"), client.ForceOwnership)
+}
+
+// saw has the replica report that a secret of a client was used.
+func (r *replica) saw(c *v1alpha1.OAuthClient, id string, at time.Time) {
+	s := registration.EncodeUses(map[registration.SecretUse]time.Time{{ClientUID: string(c.UID), SecretID: id}: at})
+	r.uses.Store(&s)
 }
 
 // kill ends the replica without a word, as a crash does.

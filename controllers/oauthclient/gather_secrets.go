@@ -36,6 +36,9 @@ func (r *Reconciler) gatherSecrets(ctx context.Context, c *v1alpha1.OAuthClient,
 	for i := range list.Items {
 		s := &list.Items[i]
 		switch {
+		case s.Type != credentials.SecretType:
+			// Whatever it says of itself, the operator makes none such.
+			g.foreign = g.foreign || s.Name == name
 		case owned.ControllerName(s, owned.KindClient) != "" && !owned.By(s, c.UID):
 			g.orphans = append(g.orphans, *s)
 		case !owned.By(s, c.UID) && !g.prover.Origin(s.Namespace, s.Name, c.Name, s.Annotations[credentials.AnnotationProof]):
