@@ -13,7 +13,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/grantkeeper/grantkeeper/internal/credentials"
 	"github.com/grantkeeper/grantkeeper/internal/keyring"
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 )
@@ -76,18 +75,6 @@ func (s *store) serverKeys(owner types.NamespacedName, settings keyring.Settings
 // secretDir is the folder with a client's credentials.
 func (s *store) secretDir(namespace, secret string) string {
 	return filepath.Join(s.secrets, namespace, secret)
-}
-
-// clientSecret is the current secret of a client; made, but not yet kept, when there is none.
-func (s *store) clientSecret(dir string) (string, error) {
-	b, err := os.ReadFile(filepath.Join(dir, credentials.KeyClientSecret))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", err
-	}
-	if v := string(b); credentials.Usable(v) {
-		return v, nil
-	}
-	return credentials.Generate(s.random)
 }
 
 // keepSecret writes a client's credentials, one file per key, and removes keys that are no longer there.
