@@ -64,12 +64,19 @@ type Options struct {
 	// Before is what the manifests are edits of, nil for nothing: rules about changes are checked against it, and what was
 	// there already is older than what was not.
 	Before *Set
+	// Context is read too, for what the manifests refer to: it is older, an object that the sources have as well is passed over, and
+	// Set.InContext tells which objects are from there alone.
+	Context []Source
 }
 
 // Read reads sources one after the other, as Load does.
 func (l *Loader) Read(ctx context.Context, sources []Source, o Options) (Set, []Problem) {
 	r := l.begin(o)
 	for _, s := range sources {
+		r.source(ctx, s)
+	}
+	r.context = true
+	for _, s := range o.Context {
 		r.source(ctx, s)
 	}
 	return r.set, r.problems
@@ -79,7 +86,7 @@ func (l *Loader) begin(o Options) *reading {
 	if o.Namespace == "" {
 		o.Namespace = metav1.NamespaceDefault
 	}
-	r := &reading{loader: l, options: o, set: Set{Origins: map[ObjectKey]Origin{}, documents: map[ObjectKey]*document{}, judged: map[ObjectKey]map[string]any{}, ages: map[ObjectKey]int{}}}
+	r := &reading{loader: l, options: o, set: Set{Origins: map[ObjectKey]Origin{}, documents: map[ObjectKey]*document{}, judged: map[ObjectKey]map[string]any{}, ages: map[ObjectKey]int{}, context: map[ObjectKey]bool{}}}
 	if o.Before != nil {
 		r.order = len(o.Before.ages)
 	}
@@ -162,9 +169,14 @@ type reading struct {
 	set      Set
 	problems []Problem
 	order    int
+	// context is true while what the manifests refer to is read.
+	context bool
 }
 
-func (r *reading) problem(p Problem) { r.problems = append(r.problems, p) }
+func (r *reading) problem(p Problem) {
+	p.InContext = r.context
+	r.problems = append(r.problems, p)
+}
 
 func (r *reading) file(ctx context.Context, path string) {
 	r.set.Files = append(r.set.Files, path)
@@ -264,6 +276,9 @@ func (r *reading) document(ctx context.Context, file string, d *document) {
 func (r *reading) keep(file string, d *document, key ObjectKey) bool {
 	at := Origin{file, d.line("")}
 	if first, ok := r.set.Origins[key]; ok {
+		if r.context && !r.set.context[key] {
+			return false
+		}
 		r.problem(Problem{Origin: Origin{file, d.line("metadata.name")}, Object: key, Message: fmt.Sprintf("is already declared at %s; remove one of the two", first)})
 		return false
 	}
@@ -279,8 +294,14 @@ func (r *reading) keep(file string, d *document, key ObjectKey) bool {
 	r.set.Origins[key] = at
 	r.set.documents[key] = &document{root: d.root, offset: d.offset}
 	r.set.ages[key] = r.age(key)
+	if r.context {
+		r.set.context[key] = true
+	}
 	return true
 }
+
+// contextAge is how much older the context is than everything else: more than a folder can have objects.
+const contextAge = 1 << 24
 
 // age is an object's place in the order of creation: what was there before keeps its own.
 func (r *reading) age(key ObjectKey) int {
@@ -290,5 +311,8 @@ func (r *reading) age(key ObjectKey) int {
 		}
 	}
 	defer func() { r.order++ }()
+	if r.context {
+		return r.order - contextAge
+	}
 	return r.order
 }

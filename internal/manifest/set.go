@@ -37,10 +37,11 @@ type Set struct {
 	Objects []Object
 
 	// documents finds lines; judged are objects of our kinds with defaults, as they would be stored; ages is the order of
-	// creation.
+	// creation; context has what was read for reference alone.
 	documents map[ObjectKey]*document
 	judged    map[ObjectKey]map[string]any
 	ages      map[ObjectKey]int
+	context   map[ObjectKey]bool
 }
 
 // Object is one object as it was written. Its metadata.namespace is filled in.
@@ -86,6 +87,8 @@ type Problem struct {
 	Message string
 	// Refused is true when the object was read and an API server would refuse it; false when something could not be read.
 	Refused bool
+	// InContext is true when it is in what was read for reference alone (Options.Context).
+	InContext bool
 }
 
 // String is the problem in one line: place, object, message.
@@ -126,6 +129,9 @@ func (s *Set) Secret(namespace, name string) *corev1.Secret {
 func (s *Set) Origin(kind, namespace, name string) Origin {
 	return s.Origins[ObjectKey{kind, namespace, name}]
 }
+
+// InContext reports whether an object was read for reference alone, see Options.Context.
+func (s *Set) InContext(key ObjectKey) bool { return s.context[key] }
 
 // Locate is where a field of an object stands, by its path as messages have it ("spec.redirectURIs[1]"), or the nearest thing around it
 // that is written down; the zero Origin when the object is not in the Set.

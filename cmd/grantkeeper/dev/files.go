@@ -150,7 +150,7 @@ func (f *filesMode) refresh(ctx context.Context) error {
 	}
 	p := compileSet(in)
 	for i := range p.clients {
-		if f, ok := taken[types.NamespacedName{Namespace: p.clients[i].client.Namespace, Name: p.clients[i].client.Name}]; ok {
+		if f, ok := taken[types.NamespacedName{Namespace: p.clients[i].Manifest.Namespace, Name: p.clients[i].Manifest.Name}]; ok {
 			p.clients[i].Findings = append(p.clients[i].Findings, f)
 		}
 	}
@@ -164,7 +164,7 @@ func (f *filesMode) refresh(ctx context.Context) error {
 }
 
 // clientSecrets finds or makes the secret of every client that has one. taken are clients whose Secret's name an older
-// client has.
+// client has, and those who wait for a secret that their team brings.
 func (f *filesMode) clientSecrets(set *manifest.Set) (values map[types.NamespacedName]string, taken map[types.NamespacedName]compile.Finding, err error) {
 	values, taken = map[types.NamespacedName]string{}, map[types.NamespacedName]compile.Finding{}
 	holders := map[string]string{}
@@ -181,6 +181,15 @@ func (f *filesMode) clientSecrets(set *manifest.Set) (values map[types.Namespace
 		}
 		holders[dir] = name.String()
 		if !compile.NeedsSecret(c) {
+			continue
+		}
+		if ref := compile.InboundSecret(c); ref != nil {
+			value, finding := compile.InboundValue(c, set.Secret(c.Namespace, ref.Name))
+			if finding != nil {
+				taken[name] = *finding
+				continue
+			}
+			values[name] = value
 			continue
 		}
 		if values[name], err = f.store.clientSecret(dir); err != nil {
@@ -209,11 +218,11 @@ func (f *filesMode) publish(p *project, s *v1alpha1.OAuthServer, values map[type
 		if r == nil || len(c.Findings) > 0 {
 			continue
 		}
-		data := credentials.Data(credentials.Input{
-			ClientID: r.ClientID, ClientSecret: values[types.NamespacedName{Namespace: r.Namespace, Name: r.Name}],
-			Issuer: s.Spec.Issuer, GrantTypes: r.GrantTypes, RedirectURIs: r.RedirectURIs, Scopes: r.Scopes,
-		})
-		if err := f.store.keepSecret(f.store.secretDir(r.Namespace, compile.SecretName(c.client)), data); err != nil {
+		data, err := f.store.secretContent(c.Manifest, r, s.Spec.Issuer, values[types.NamespacedName{Namespace: r.Namespace, Name: r.Name}])
+		if err != nil {
+			return err
+		}
+		if err := f.store.keepSecret(f.store.secretDir(r.Namespace, compile.SecretName(c.Manifest)), data); err != nil {
 			return err
 		}
 	}
@@ -248,14 +257,14 @@ func (f *filesMode) table() string {
 			result = "refused as it is now, served as it was accepted before: " + reasons(c.Findings)
 		case len(c.Findings) > 0:
 			result = "refused: " + reasons(c.Findings)
-		case c.client.Spec.Suspended:
+		case c.Manifest.Spec.Suspended:
 			result = "suspended"
 		}
 		policy := c.Policy
 		if policy == "" {
 			policy = "-"
 		}
-		line(w, "%s/%s\t%s\t%s\t%s\t%s", c.client.Namespace, c.client.Name, c.ClientID, c.client.Spec.Type, policy, result)
+		line(w, "%s/%s\t%s\t%s\t%s\t%s", c.Manifest.Namespace, c.Manifest.Name, c.ClientID, c.Manifest.Spec.Type, policy, result)
 	}
 	_ = w.Flush() // b takes everything
 	for _, r := range f.project.refused {
@@ -290,8 +299,8 @@ func (f *filesMode) summary() summary {
 		if c.Registration == nil || c.Registration.Suspended || len(c.Findings) > 0 {
 			continue
 		}
-		dir := f.store.secretDir(c.client.Namespace, compile.SecretName(c.client))
-		s.consider(c.client, c.Registration.ClientID, c.Registration.GrantTypes, dir)
+		dir := f.store.secretDir(c.Manifest.Namespace, compile.SecretName(c.Manifest))
+		s.consider(c.Manifest, c.Registration.ClientID, c.Registration.GrantTypes, dir)
 	}
 	return s
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
 	"github.com/grantkeeper/grantkeeper/internal/compile"
 	"github.com/grantkeeper/grantkeeper/internal/manifest"
+	"github.com/grantkeeper/grantkeeper/internal/offline"
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 )
 
@@ -31,17 +32,11 @@ type inputs struct {
 type project struct {
 	// documents by file name, without the keys.
 	documents map[string]registration.Document
-	clients   []clientOutcome
+	clients   []offline.Client
 	// refused are the objects other than clients that were refused.
 	refused []refusal
 	// demo is true when the demo account can sign in.
 	demo bool
-}
-
-// clientOutcome is what became of one client.
-type clientOutcome struct {
-	client *v1alpha1.OAuthClient
-	compile.ClientResult
 }
 
 // refusal is an object with what is wrong with it.
@@ -50,119 +45,56 @@ type refusal struct {
 	findings []compile.Finding
 }
 
-// compileSet is the one-way flow of the cluster with a folder in place of it: the same functions, called on all manifests
-// at once. It is pure.
+// compileSet is the one-way flow of the cluster with a folder in place of it, for the server that is served. It is pure.
 func compileSet(in inputs) project {
 	p := project{documents: map[string]registration.Document{}}
-	servers := in.set.Servers
-	doc, findings := compile.Server(in.server, servers)
-	p.keep("OAuthServer", in.server, registration.KindServer, orNil(doc), findings)
-	// What belongs to another server is passed over; what belongs to none is not, so that it is reported.
-	here := func(ref *v1alpha1.LocalServerReference, o metav1.Object) bool {
-		s, f := compile.LocalServerOf(ref, o.GetNamespace(), servers)
-		return f != nil || s.Namespace == in.server.Namespace && s.Name == in.server.Name
+	r := offline.Compile(offline.Inputs{Set: in.set, Secrets: in.secrets, Previous: in.previous, StandIn: in.standIn})
+	here := func(s *v1alpha1.OAuthServer) bool {
+		return s != nil && s.Namespace == in.server.Namespace && s.Name == in.server.Name
 	}
-	for i := range in.set.Policies {
-		o := &in.set.Policies[i]
-		if here(o.Spec.ServerRef, o) {
-			doc, findings := compile.Policy(o, servers)
-			p.keep("OAuthGrantPolicy", o, registration.KindPolicy, orNil(doc), findings)
+	for _, o := range r.Objects {
+		// What belongs to another server is passed over; what belongs to none is not, so that it is reported.
+		if o.Server != nil && !here(o.Server) {
+			continue
+		}
+		if len(o.Findings) > 0 {
+			p.refused = append(p.refused, refusal{o.Key, o.Findings})
+		}
+		if o.Document != nil {
+			p.documents[fileName(o.Kind, types.NamespacedName{Namespace: o.Key.Namespace, Name: o.Key.Name})] = o.Document
+			p.demo = p.demo || in.demo(o)
 		}
 	}
-	for i := range in.set.Resources {
-		o := &in.set.Resources[i]
-		if here(o.Spec.ServerRef, o) {
-			doc, findings := compile.Resource(o, servers, in.set.Resources)
-			p.keep("OAuthResource", o, registration.KindResource, orNil(doc), findings)
+	for _, c := range r.Clients {
+		if c.Server != nil && !here(c.Server) {
+			continue
 		}
-	}
-	for i := range in.set.IdentityProviders {
-		o := &in.set.IdentityProviders[i]
-		if here(o.Spec.ServerRef, o) {
-			secret, demo := in.secretOf(o)
-			doc, findings := compile.IdentityProvider(o, servers, secret)
-			p.keep("OAuthIdentityProvider", o, registration.KindIdentityProvider, orNil(doc), findings)
-			p.demo = p.demo || demo && doc != nil
+		p.clients = append(p.clients, c)
+		if c.Registration != nil {
+			p.documents[fileName(registration.KindClient, types.NamespacedName{Namespace: c.Manifest.Namespace, Name: c.Manifest.Name})] = c.Registration
 		}
-	}
-	for i := range in.set.Clients {
-		p.client(in, &in.set.Clients[i])
 	}
 	return p
 }
 
-// orNil keeps a nil document from becoming an interface that is not nil.
-func orNil[T any, D interface {
-	*T
-	registration.Document
-}](d D) registration.Document {
-	if d == nil {
+// standIn is the demo account's Secret, where no manifest declares the one with local accounts.
+func (in inputs) standIn(o *v1alpha1.OAuthIdentityProvider, name string) *corev1.Secret {
+	if o.Spec.Local == nil || in.accounts == nil {
 		return nil
 	}
-	return d
+	return in.accounts.secret(o.Namespace, name)
 }
 
-// keep adds a document, and notes what is wrong with its manifest.
-func (p *project) keep(kind string, o metav1.Object, document registration.Kind, d registration.Document, findings []compile.Finding) {
-	if len(findings) > 0 {
-		p.refused = append(p.refused, refusal{manifest.ObjectKey{Kind: kind, Namespace: o.GetNamespace(), Name: o.GetName()}, findings})
-	}
-	if d != nil {
-		p.documents[fileName(document, types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetName()})] = d
-	}
-}
-
-// secretOf is the Secret that an identity provider names, nil when none opted in. Where no manifest declares the one with
-// local accounts, the demo account's stands in.
-func (in inputs) secretOf(o *v1alpha1.OAuthIdentityProvider) (secret *corev1.Secret, demo bool) {
-	name := compile.ReferencedSecret(&o.Spec)
-	if name == "" {
-		return nil, false
-	}
-	if s := in.set.Secret(o.Namespace, name); s != nil {
-		if s.Labels[v1alpha1.LabelReferenced] != "true" {
-			return nil, false
-		}
-		return s, false
-	}
-	if o.Spec.Local == nil || in.accounts == nil {
-		return nil, false
-	}
-	return in.accounts.secret(o.Namespace, name), true
-}
-
-func (p *project) client(in inputs, c *v1alpha1.OAuthClient) {
-	name := types.NamespacedName{Namespace: c.Namespace, Name: c.Name}
-	r := compile.Client(compile.ClientInputs{
-		Client:          c,
-		Servers:         in.set.Servers,
-		NamespaceLabels: in.set.NamespaceLabels(c.Namespace),
-		Policies:        in.set.Policies,
-		Resources:       in.set.Resources,
-		Rivals:          in.rivals(c),
-		Secrets:         in.secrets[name],
-		Previous:        in.previous[name],
-	})
-	if r.Server != nil && (r.Server.Namespace != in.server.Namespace || r.Server.Name != in.server.Name) {
-		return
-	}
-	p.clients = append(p.clients, clientOutcome{c, r})
-	if r.Registration != nil {
-		p.documents[fileName(registration.KindClient, name)] = r.Registration
-	}
-}
-
-// rivals are the other clients with the same client id.
-func (in inputs) rivals(c *v1alpha1.OAuthClient) []compile.Rival {
-	var out []compile.Rival
-	for i := range in.set.Clients {
-		o := &in.set.Clients[i]
-		if o.UID != c.UID && compile.ClientID(o) == compile.ClientID(c) {
-			registered := in.previous[types.NamespacedName{Namespace: o.Namespace, Name: o.Name}] != nil
-			out = append(out, compile.Rival{Client: *o, NamespaceLabels: in.set.NamespaceLabels(o.Namespace), Registered: registered})
+// demo reports whether the demo account signs in by a provider that is served.
+func (in inputs) demo(o offline.Object) bool {
+	for i := range in.set.IdentityProviders {
+		p := &in.set.IdentityProviders[i]
+		if o.Kind == registration.KindIdentityProvider && p.Namespace == o.Key.Namespace && p.Name == o.Key.Name {
+			name := compile.ReferencedSecret(&p.Spec)
+			return p.Spec.Local != nil && in.accounts != nil && in.set.Secret(p.Namespace, name) == nil
 		}
 	}
-	return out
+	return false
 }
 
 func fileName(kind registration.Kind, owner types.NamespacedName) string {

@@ -1,0 +1,91 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
+	"github.com/grantkeeper/grantkeeper/internal/compile"
+	"github.com/grantkeeper/grantkeeper/internal/offline"
+)
+
+// clientNotes are what manifests alone cannot decide about a client, and what keeps one that is accepted from being ready.
+func (r *reporter) clientNotes(c *offline.Client) []string {
+	var notes []string
+	o := c.Manifest
+	if ref := compile.InboundSecret(o); ref != nil {
+		notes = append(notes, r.inboundNotes(o, ref)...)
+	}
+	if holder := r.secretHolder(o); holder != "" {
+		notes = append(notes, fmt.Sprintf("spec.secret.name %s: %s has that name already; choose another, or the client does not become ready", compile.SecretName(o), holder))
+	}
+	if len(c.Findings) == 0 {
+		return notes
+	}
+	switch c.Findings[0].Reason {
+	case v1alpha1.ReasonServerNotFound:
+		if len(r.set.Servers) == 0 {
+			notes = append(notes, "there is no OAuthServer among the manifests; name the folder with the platform's own by --policies")
+		}
+	case v1alpha1.ReasonNoPolicy, v1alpha1.ReasonPolicyRefused, v1alpha1.ReasonServerRefused:
+		if !r.namespaceKnown(o.Namespace) {
+			notes = append(notes, fmt.Sprintf("Namespace %s is not among the manifests, so that its labels are not known here; name a folder with it by --policies if they matter", o.Namespace))
+		}
+	}
+	return notes
+}
+
+func (r *reporter) namespaceKnown(name string) bool {
+	for i := range r.set.Namespaces {
+		if r.set.Namespaces[i].Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// inboundNotes are about the Secret that a client's secret is read from. They show nothing of it.
+func (r *reporter) inboundNotes(c *v1alpha1.OAuthClient, ref *v1alpha1.SecretKeyReference) []string {
+	const field = "spec.authentication.clientSecret.secretRef"
+	s := r.set.Secret(c.Namespace, ref.Name)
+	switch {
+	case s == nil:
+		return []string{fmt.Sprintf("%s: Secret %s is not known here; the client waits until the cluster has it", field, ref.Name)}
+	case s.Labels[v1alpha1.LabelReferenced] != "true":
+		return []string{fmt.Sprintf(`%s: Secret %s lacks the label %s: "true"; the client waits until it has it`, field, ref.Name, v1alpha1.LabelReferenced)}
+	case len(s.Data[ref.Key]) == 0:
+		return []string{fmt.Sprintf("%s: Secret %s has no key %s; the client waits until it has it", field, ref.Name, ref.Key)}
+	}
+	return nil
+}
+
+// secretHolder is who else has the name of the Secret that the operator writes for a client: an older client, or a Secret.
+func (r *reporter) secretHolder(c *v1alpha1.OAuthClient) string {
+	name := compile.SecretName(c)
+	if s := r.set.Secret(c.Namespace, name); s != nil {
+		return "Secret " + name
+	}
+	for i := range r.set.Clients {
+		o := &r.set.Clients[i]
+		if o.Namespace == c.Namespace && o.Name != c.Name && compile.SecretName(o) == name && o.CreationTimestamp.Before(&c.CreationTimestamp) {
+			return "OAuthClient " + o.Name
+		}
+	}
+	return ""
+}
+
+// policyNotes are about what a policy names that is not among the manifests.
+func (r *reporter) policyNotes(o offline.Object) []string {
+	i := slices.IndexFunc(r.set.Policies, func(p v1alpha1.OAuthGrantPolicy) bool {
+		return o.Key.Kind == "OAuthGrantPolicy" && p.Namespace == o.Key.Namespace && p.Name == o.Key.Name
+	})
+	if i < 0 {
+		return nil
+	}
+	unknown := compile.UnknownProviders(&r.set.Policies[i], r.set.IdentityProviders, r.set.Servers)
+	if len(unknown) == 0 {
+		return nil
+	}
+	return []string{"spec.allow.identityProviders: " + strings.Join(unknown, ", ") + " is not known here; nobody signs in there until the server has it"}
+}
