@@ -20,6 +20,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/controllers/internal/owned"
 	"github.com/grantkeeper/grantkeeper/controllers/internal/replica"
 	"github.com/grantkeeper/grantkeeper/controllers/internal/status"
+	"github.com/grantkeeper/grantkeeper/internal/expression"
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 )
 
@@ -40,6 +41,9 @@ type Reconciler struct {
 	random     io.Reader
 	provers    provers
 	staged     staged
+	places     places
+	// expressions remembers the users expressions of policies.
+	expressions expression.Memo
 }
 
 // Options are what the reconciler is made of. Every field is required.
@@ -96,6 +100,7 @@ func (r *Reconciler) gone(ctx context.Context, name types.NamespacedName) error 
 	if err := r.publisher.Gone(ctx, registration.KindClient, name); err != nil {
 		return err
 	}
+	r.places.gone(name)
 	var exists v1alpha1.OAuthClient
 	if err := r.Get(ctx, name, &exists); err == nil {
 		// It is being deleted, and somebody's finalizer holds it: its Secret is its own until it is gone.

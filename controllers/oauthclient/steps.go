@@ -30,6 +30,8 @@ type run struct {
 	// decided is what the client's secrets are to be; nil for a client without one.
 	decided *credentials.Decision
 	result  compile.ClientResult
+	// limited are the policies that select the client and have only so many places.
+	limited map[string]int32
 	// unwritten is true when the Secret is not what it should be, so that what is registered stays what it was.
 	unwritten bool
 	events    []status.Event
@@ -39,7 +41,7 @@ type run struct {
 func (r *Reconciler) begin(c *v1alpha1.OAuthClient, marks *status.Conditions) status.Run {
 	x := &run{Reconciler: r, client: c, marks: marks, now: r.clock()}
 	return status.Run{
-		Steps:  []status.Step{x.read, x.decide, x.writeSecret, x.register, x.report},
+		Steps:  []status.Step{x.read, x.decide, x.writeSecret, x.register, x.settle, x.report},
 		Wake:   func() time.Time { return x.wake },
 		Events: func() []status.Event { return x.events },
 	}
@@ -52,14 +54,17 @@ func (x *run) read(ctx context.Context) (err error) {
 }
 
 // decide has the client's secrets decided and the client compiled, and marks Accepted.
-func (x *run) decide(context.Context) error {
+func (x *run) decide(ctx context.Context) (err error) {
 	if err := x.decideSecrets(); err != nil {
 		return err
 	}
 	if x.decided != nil && compile.NeedsSecret(x.client) {
 		x.inputs.Secrets = x.decided.Hashes
 	}
-	x.result = compile.Client(x.inputs)
+	x.inputs.Expressions = &x.expressions
+	if x.result, x.limited, err = x.places.compile(ctx, x.inputs, x.Reconciler); err != nil {
+		return err
+	}
 	if len(x.result.Findings) > 0 {
 		x.marks.False(v1alpha1.ConditionAccepted, x.result.Findings[0].Reason, "%s", document.Join(x.result.Findings))
 		return nil
@@ -67,6 +72,12 @@ func (x *run) decide(context.Context) error {
 	x.marks.True(v1alpha1.ConditionAccepted, v1alpha1.ReasonAccepted,
 		"Client %s of OAuthServer %s/%s is accepted by OAuthGrantPolicy %s.",
 		x.result.ClientID, x.result.Server.Namespace, x.result.Server.Name, x.result.Policy)
+	return nil
+}
+
+// settle says what became of the client to those who wait for its place, or who have to.
+func (x *run) settle(context.Context) error {
+	x.places.settled(x.client, &x.result, x.limited)
 	return nil
 }
 

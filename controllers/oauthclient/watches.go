@@ -46,6 +46,7 @@ func (r *Reconciler) watch(mgr ctrl.Manager, referenced cache.Cache, rec reconci
 		Watches(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.provable)).
 		Watches(&coordinationv1.Lease{}, r.firstUses()).
 		WatchesRawSource(source.Kind(referenced, client.Object(&corev1.Secret{}), handler.EnqueueRequestsFromMapFunc(r.naming))).
+		WatchesRawSource(source.Func(r.places.start)).
 		Watches(&v1alpha1.OAuthClient{}, handler.EnqueueRequestsFromMapFunc(r.rivals), builder.WithPredicates(change.Declared())).
 		Watches(&v1alpha1.OAuthServer{}, handler.EnqueueRequestsFromMapFunc(r.attached), builder.WithPredicates(change.ServerMatters())).
 		Watches(&v1alpha1.OAuthGrantPolicy{}, handler.EnqueueRequestsFromMapFunc(r.selected), builder.WithPredicates(change.Declared())).

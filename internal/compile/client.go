@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
+	"github.com/grantkeeper/grantkeeper/internal/expression"
 	"github.com/grantkeeper/grantkeeper/internal/policy"
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 )
@@ -46,7 +47,7 @@ func Client(in ClientInputs) ClientResult {
 	governors := governorsOf(in, server)
 	if !invalid {
 		compiled.Authentication.Secrets = slices.Clone(in.Secrets)
-		compiled = k.govern(in, server, governors, compiled, resources)
+		compiled, r.Waiting = k.govern(in, server, governors, compiled, resources)
 	}
 	if len(k.findings) > 0 {
 		r.Findings = k.bounded()
@@ -130,7 +131,7 @@ func (o *Rival) holds(in ClientInputs, server *v1alpha1.OAuthServer, registered 
 func (o *Rival) acceptable(in ClientInputs) bool {
 	alone := in
 	alone.Client, alone.NamespaceLabels = &o.Client, o.NamespaceLabels
-	alone.Rivals, alone.Secrets, alone.Previous = nil, nil, nil
+	alone.Rivals, alone.Secrets, alone.Previous, alone.Before = nil, nil, nil, nil
 	return len(Client(alone).Findings) == 0
 }
 
@@ -138,6 +139,7 @@ func (o *Rival) acceptable(in ClientInputs) bool {
 type governor struct {
 	manifest *v1alpha1.OAuthGrantPolicy
 	servers  []v1alpha1.OAuthServer
+	memo     *expression.Memo
 	compiled bool
 	document *registration.Policy
 }
@@ -145,7 +147,7 @@ type governor struct {
 // policy is what the governor allows, nil when its manifest is not accepted itself.
 func (g *governor) policy() *registration.Policy {
 	if !g.compiled {
-		g.document, _ = Policy(g.manifest, g.servers)
+		g.document, _ = compilePolicy(g.manifest, g.servers, g.memo)
 		g.compiled = true
 	}
 	return g.document
@@ -154,18 +156,20 @@ func (g *governor) policy() *registration.Policy {
 func governorsOf(in ClientInputs, server *v1alpha1.OAuthServer) []*governor {
 	var g []*governor
 	for _, p := range matchingPolicies(in, server) {
-		g = append(g, &governor{manifest: p, servers: in.Servers})
+		g = append(g, &governor{manifest: p, servers: in.Servers, memo: in.Expressions})
 	}
 	return g
 }
 
-// govern finds the one policy that governs the client: the first that accepts it whole. Otherwise it adds what every
-// policy has against it. Policies are never combined.
-func (k *checker) govern(in ClientInputs, server *v1alpha1.OAuthServer, governors []*governor, base *registration.Client, resources []string) *registration.Client {
+// govern finds the one policy that governs the client: the first that accepts it whole, and has a place for it. Otherwise it adds what
+// every policy has against it. Policies are never combined. waiting are those that came first and have no place.
+func (k *checker) govern(in ClientInputs, server *v1alpha1.OAuthServer, governors []*governor, base *registration.Client, resources []string) (client *registration.Client, waiting []string) {
 	if len(governors) == 0 {
 		k.add(v1alpha1.ReasonNoPolicy, "metadata.namespace %s: no OAuthGrantPolicy of server %s selects this client; ask the platform team for a policy whose spec.clients matches the labels of the namespace or of the client", in.Client.Namespace, namespacedName(server))
-		return base
+		return base, nil
 	}
+	// Each policy has its say, however much the others have.
+	most := max(2, maxFindings/len(governors))
 	var refused checker
 	for _, g := range governors {
 		allowed := g.policy()
@@ -175,16 +179,23 @@ func (k *checker) govern(in ClientInputs, server *v1alpha1.OAuthServer, governor
 		}
 		candidate := governed(base, in.Client.Spec.Tokens, allowed)
 		findings := policy.Accepts(allowed, candidate)
-		if len(findings) == 0 {
-			return candidate
+		if len(findings) == 0 && !full(in, allowed) {
+			return candidate, waiting
 		}
-		for _, f := range findings {
-			f = ofManifest(in.Client, f, resources)
-			refused.add(v1alpha1.ReasonPolicyRefused, "%s", f)
+		if len(findings) == 0 {
+			waiting = append(waiting, allowed.Name)
+			findings = append(findings, noPlace(in.Client, allowed))
+		}
+		for i, f := range findings {
+			if i == most-1 && len(findings) > most {
+				refused.add(v1alpha1.ReasonPolicyRefused, "spec: policy %s has %d more against it; mend those above first", allowed.Name, len(findings)-i)
+				break
+			}
+			refused.add(v1alpha1.ReasonPolicyRefused, "%s", ofManifest(in.Client, f, resources))
 		}
 	}
 	k.findings = append(k.findings, refused.findings...)
-	return base
+	return base, waiting
 }
 
 // ofManifest tells a finding in terms of the manifest. resources are those that declare the client's scopes, see declaringResources.
@@ -235,11 +246,13 @@ func lastAccepted(in ClientInputs, governors []*governor) (last *registration.Cl
 		if allowed == nil {
 			continue
 		}
-		if len(policy.Accepts(allowed, &served)) == 0 {
+		accepted := len(policy.Accepts(allowed, &served)) == 0
+		if accepted && !full(in, allowed) {
 			served.Policy, cutOff = allowed.Name, false
 			break
 		}
-		refusedByServer = refusedByServer || allowed.Name == served.Policy
+		// The server knows nothing of places: it would take a client again that has lost its place meanwhile.
+		refusedByServer = refusedByServer || allowed.Name == served.Policy && !accepted && allowed.Limits.Clients == nil
 	}
 	if cutOff && !refusedByServer {
 		served.Suspended = true

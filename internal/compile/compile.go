@@ -2,6 +2,7 @@ package compile
 
 import (
 	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
+	"github.com/grantkeeper/grantkeeper/internal/expression"
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 )
 
@@ -37,6 +38,12 @@ type ClientInputs struct {
 	Rivals []Rival
 	// Secrets are the verifiers of the client's secrets, the current one first; empty for a public client.
 	Secrets []registration.SecretHash
+	// Before is how many clients come before this one when places are given away: for a client that holds a place of a policy those
+	// that hold one and are older, otherwise all that hold one, and those older ones that wait (see [Age]); by the names of the
+	// policies of the client's server that have spec.limits.clients. None is no client. See [Places] for who compiles offline.
+	Before map[string]int
+	// Expressions remembers the users expressions of policies, for who compiles many clients; nil remembers nothing.
+	Expressions *expression.Memo
 	// Previous is the registration in force at the client's server (see ServerOf), nil when there is none: what is served on
 	// when an edit is refused.
 	Previous *registration.Client
@@ -59,6 +66,9 @@ type ClientResult struct {
 	CutOff bool
 	// Policy is the governing policy of Registration; without findings it is set even when Registration is nil.
 	Policy string
+	// Waiting are the policies that are asked before Policy, or all when there is none, and that would accept the client, had they a place
+	// left for it (spec.limits.clients).
+	Waiting []string
 	// GrantTypes in force by the manifest, defaults included.
 	GrantTypes []string
 	// Findings, if any, are why the manifest was refused, the most telling first.

@@ -100,6 +100,22 @@ func UnknownProviders(p *v1alpha1.OAuthGrantPolicy, providers []v1alpha1.OAuthId
 	return slices.DeleteFunc(slices.Clone(p.Spec.Allow.IdentityProviders), func(name string) bool { return known[name] })
 }
 
+// UnknownResources lists the OAuthResources that a policy names and its server does not have, in the policy's order. That is no reason to
+// refuse the policy: they may come later, and until then nothing is allowed by their names.
+func UnknownResources(p *v1alpha1.OAuthGrantPolicy, resources []v1alpha1.OAuthResource, servers []v1alpha1.OAuthServer) []string {
+	server, f := LocalServerOf(p.Spec.ServerRef, p.Namespace, servers)
+	if f != nil {
+		return nil
+	}
+	known := map[string]bool{}
+	for i := range resources {
+		if s, f := LocalServerOf(resources[i].Spec.ServerRef, resources[i].Namespace, servers); f == nil && s.Namespace == server.Namespace && s.Name == server.Name {
+			known[resources[i].Name] = true
+		}
+	}
+	return slices.DeleteFunc(namesOf(p.Spec.Allow.Resources), func(name string) bool { return known[name] })
+}
+
 func (k *checker) require(d *registration.Policy, r *v1alpha1.PolicyRequire) {
 	if r == nil {
 		return

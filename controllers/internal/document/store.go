@@ -55,6 +55,17 @@ func (s Store) Count(ctx context.Context, kind registration.Kind, server types.N
 	return len(list.Items), status.Failed(err, "list the documents of OAuthServer %s", server)
 }
 
+// All lists the Secrets with the documents of a kind and server, from the cache's own objects, which the caller must not change. Only
+// those that the operator made count.
+func (s Store) All(ctx context.Context, kind registration.Kind, server types.NamespacedName) ([]corev1.Secret, error) {
+	var list corev1.SecretList
+	err := s.Secrets.Client.List(ctx, &list, client.InNamespace(server.Namespace),
+		client.MatchingFields{index.ServerDocuments: index.DocumentsFor(kind, server.Name)},
+		client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency)
+	found := slices.DeleteFunc(list.Items, func(x corev1.Secret) bool { return owned.ControllerName(&x, owned.KindServer) != server.Name })
+	return found, status.Failed(err, "list the documents of OAuthServer %s", server)
+}
+
 // Put writes the document of a manifest for a server and returns the resourceVersion that a replica has to reach to
 // serve it. found are those that Find found.
 func (s Store) Put(ctx context.Context, server *v1alpha1.OAuthServer, d registration.Document, owner types.NamespacedName, found []corev1.Secret) (string, error) {
