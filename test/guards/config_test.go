@@ -16,7 +16,7 @@ import (
 
 // TestK04AnotherNamespace: an overlay that moves the operator to another namespace moves the policies along.
 func TestK04AnotherNamespace(t *testing.T) {
-	out, err := world.kubectl("", "kustomize", "testdata/renamed")
+	out, err := world.Kubectl("", "kustomize", "testdata/renamed")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestK11PoliciesAgree(t *testing.T) {
 
 // TestConvention11NoWebhooks: a webhook is a server that has to be there for the API server to work.
 func TestConvention11NoWebhooks(t *testing.T) {
-	out, err := world.kubectl("", "kustomize", filepath.Join(demo.Root(), "config", "default"))
+	out, err := world.Kubectl("", "kustomize", filepath.Join(demo.Root(), "config", "default"))
 	if err != nil {
 		t.Fatal(err)
 	}

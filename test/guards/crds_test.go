@@ -21,7 +21,7 @@ func definition(t *testing.T, name string) *unstructured.Unstructured {
 	t.Helper()
 	o := &unstructured.Unstructured{}
 	o.SetGroupVersionKind(apiextensionsv1.SchemeGroupVersion.WithKind("CustomResourceDefinition"))
-	if err := world.admin.Get(t.Context(), client.ObjectKey{Name: name}, o); err != nil {
+	if err := world.Admin.Get(t.Context(), client.ObjectKey{Name: name}, o); err != nil {
 		t.Fatal(err)
 	}
 	return o
@@ -58,10 +58,10 @@ func TestConvention11CRDDowngrade(t *testing.T) {
 	set := func(version string) error {
 		o := definition(t, name)
 		annotate(o, versionAnnotation, version)
-		return world.admin.Update(t.Context(), o)
+		return world.Admin.Update(t.Context(), o)
 	}
 	before := definition(t, name).GetAnnotations()[versionAnnotation]
-	inForce(t, func() error { return world.admin.Delete(t.Context(), definition(t, name), client.DryRunAll) })
+	inForce(t, func() error { return world.Admin.Delete(t.Context(), definition(t, name), client.DryRunAll) })
 	if err := set("v1.20.3"); err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestConvention11CRDDowngrade(t *testing.T) {
 		"v1.20.3-rc": "delete ValidatingAdmissionPolicyBinding grantkeeper-crd-upgrades first",
 		"v1.20":      "as new, whole",
 	} {
-		if err := set(version); !refused(err, name, says) {
+		if err := set(version); !Refused(err, name, says) {
 			t.Errorf("%q: want a refusal with %q, got %v", version, says, err)
 		}
 	}
@@ -84,20 +84,20 @@ func TestConvention11CRDDowngrade(t *testing.T) {
 		}
 	}
 	t.Run("an older bundle", func(t *testing.T) {
-		if _, err := world.kubectl("", "apply", "--server-side", "--force-conflicts", "-k", "../../config/crd"); !refusedByKubectl(err, "v2.0.0") {
+		if _, err := world.Kubectl("", "apply", "--server-side", "--force-conflicts", "-k", "../../config/crd"); !refusedByKubectl(err, "v2.0.0") {
 			t.Errorf("want a refusal, got %v", err)
 		}
 	})
 	t.Run("on purpose", func(t *testing.T) {
 		const binding = "grantkeeper-crd-upgrades"
-		if _, err := world.kubectl("", "delete", "validatingadmissionpolicybinding", binding); err != nil {
+		if _, err := world.Kubectl("", "delete", "validatingadmissionpolicybinding", binding); err != nil {
 			t.Fatal(err)
 		}
 		inTime(t, "the older version is taken", func() error { return set(before) })
-		if err := world.install("config/admission"); err != nil {
+		if err := world.Install("config/admission"); err != nil {
 			t.Fatal(err)
 		}
-		inForce(t, func() error { return world.admin.Delete(t.Context(), definition(t, name), client.DryRunAll) })
+		inForce(t, func() error { return world.Admin.Delete(t.Context(), definition(t, name), client.DryRunAll) })
 	})
 }
 
@@ -105,22 +105,22 @@ func TestConvention11CRDDowngrade(t *testing.T) {
 func TestConvention11CRDDeletion(t *testing.T) {
 	for _, kind := range []string{"oauthclients", "oauthservers", "oauthgrantpolicies", "oauthresources", "oauthidentityproviders"} {
 		name := kind + ".grantkeeper.dev"
-		inForce(t, func() error { return world.admin.Delete(t.Context(), definition(t, name), client.DryRunAll) })
-		err := world.admin.Delete(t.Context(), definition(t, name), client.DryRunAll)
-		if !refused(err, "kubectl annotate crd "+name+" "+deletionAnnotation+"=true") {
+		inForce(t, func() error { return world.Admin.Delete(t.Context(), definition(t, name), client.DryRunAll) })
+		err := world.Admin.Delete(t.Context(), definition(t, name), client.DryRunAll)
+		if !Refused(err, "kubectl annotate crd "+name+" "+deletionAnnotation+"=true") {
 			t.Errorf("want a refusal that says how, got %v", err)
 		}
 	}
 	o := definition(t, "oauthresources.grantkeeper.dev")
 	annotate(o, deletionAnnotation, "true")
-	if err := world.admin.Update(t.Context(), o); err != nil {
+	if err := world.Admin.Update(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
-	if err := world.admin.Delete(t.Context(), o, client.DryRunAll); err != nil {
+	if err := world.Admin.Delete(t.Context(), o, client.DryRunAll); err != nil {
 		t.Errorf("it is refused although it was asked for: %v", err)
 	}
 	annotate(o, deletionAnnotation, "")
-	if err := world.admin.Update(t.Context(), o); err != nil {
+	if err := world.Admin.Update(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
 	t.Run("other kinds are not concerned", func(t *testing.T) {
@@ -130,10 +130,10 @@ func TestConvention11CRDDeletion(t *testing.T) {
 		}}}
 		other.SetGroupVersionKind(apiextensionsv1.SchemeGroupVersion.WithKind("CustomResourceDefinition"))
 		other.SetName("things.example.com")
-		if err := world.admin.Create(t.Context(), other); err != nil {
+		if err := world.Admin.Create(t.Context(), other); err != nil {
 			t.Fatal(err)
 		}
-		if err := world.admin.Delete(t.Context(), other, client.PropagationPolicy(metav1.DeletePropagationBackground)); err != nil {
+		if err := world.Admin.Delete(t.Context(), other, client.PropagationPolicy(metav1.DeletePropagationBackground)); err != nil {
 			t.Error(err)
 		}
 	})

@@ -3,5 +3,5 @@
 // over. Each test is named after the rule of the threat model, or the convention, that it holds.
 //
 // It owns what config/ promises: rights, admission policies, namespaced mode. What operator and server do with their rights is
-// tested with them.
+// tested with them. Cluster runs such an installation for other tests, too.
 package guards

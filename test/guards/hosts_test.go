@@ -39,17 +39,17 @@ func takeover(t *testing.T) (mallory client.Client) {
 	t.Helper()
 	crds := gatewayAPI(t)
 	for _, kind := range []string{"gateways", "httproutes", "grpcroutes", "tlsroutes", "listenersets"} {
-		if _, err := world.kubectl("", "apply", "--server-side", "-f", filepath.Join(crds, "gateway.networking.k8s.io_"+kind+".yaml")); err != nil {
+		if _, err := world.Kubectl("", "apply", "--server-side", "-f", filepath.Join(crds, "gateway.networking.k8s.io_"+kind+".yaml")); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := world.kubectl("", "apply", "--server-side", "-f", "testdata/routes.yaml"); err != nil {
+	if _, err := world.Kubectl("", "apply", "--server-side", "-f", "testdata/routes.yaml"); err != nil {
 		t.Fatal(err)
 	}
-	world.namespace(t, "login", nil)
-	world.namespace(t, "shop", nil)
-	world.namespace(t, "edge", map[string]string{"grantkeeper.dev/may-route-issuers": "true"})
-	world.apply(t, `
+	world.Namespace(t, "login", nil)
+	world.Namespace(t, "shop", nil)
+	world.Namespace(t, "edge", map[string]string{"grantkeeper.dev/may-route-issuers": "true"})
+	world.Apply(t, `
 apiVersion: grantkeeper.dev/v1alpha1
 kind: OAuthServer
 metadata: {name: main, namespace: login}
@@ -61,17 +61,17 @@ spec: {issuer: "https://login.example.com/tenants/a", expose: {ingress: {}}}
 		},
 		Resources: []string{"*"}, Verbs: []string{"*"},
 	}}}
-	if err := world.admin.Create(t.Context(), role); err != nil {
+	if err := world.Admin.Create(t.Context(), role); err != nil {
 		t.Fatal(err)
 	}
 	for _, namespace := range []string{"shop", "login", "edge"} {
-		world.bind(t, namespace, "mallory", "routes")
+		world.Bind(t, namespace, "mallory", "routes")
 	}
-	mallory = world.as(t, "mallory")
+	mallory = world.As(t, "mallory")
 	demo.Eventually(t, soon, "the policies of every kind are in force", func() error {
 		for _, kind := range everyKind(t) {
-			o := object(t, kind.of("shop", "login.example.com"))
-			if err := mallory.Create(t.Context(), o, client.DryRunAll); !refused(err) {
+			o := Object(t, kind.of("shop", "login.example.com"))
+			if err := mallory.Create(t.Context(), o, client.DryRunAll); !Refused(err) {
 				return fmt.Errorf("%s %s: %w", o.GetKind(), o.GetName(), err)
 			}
 		}
@@ -127,12 +127,12 @@ func everyKind(t *testing.T) []route {
 func TestK11HostnameTakeover(t *testing.T) {
 	mallory := takeover(t)
 	try := func(manifest string) error {
-		return mallory.Create(t.Context(), object(t, manifest), client.DryRunAll)
+		return mallory.Create(t.Context(), Object(t, manifest), client.DryRunAll)
 	}
 	for _, kind := range everyKind(t) {
 		t.Run(kind.name, func(t *testing.T) {
 			for _, host := range []string{"login.example.com", "*.example.com"} {
-				if err := try(kind.of("shop", host)); !refused(err, "host login.example.com belongs to the OAuthServer of namespace login", "Name the hosts that are yours") {
+				if err := try(kind.of("shop", host)); !Refused(err, "host login.example.com belongs to the OAuthServer of namespace login", "Name the hosts that are yours") {
 					t.Errorf("%s: want a refusal that says whose it is and what to do, got %v", host, err)
 				}
 			}
@@ -153,17 +153,17 @@ func TestK11HostnameTakeover(t *testing.T) {
 	t.Run("later, by an edit", func(t *testing.T) { laterByEdit(t, mallory) })
 	t.Run("by a label of the namespace", func(t *testing.T) {
 		ns := &corev1.Namespace{}
-		if err := world.admin.Get(t.Context(), client.ObjectKey{Name: "shop"}, ns); err != nil {
+		if err := world.Admin.Get(t.Context(), client.ObjectKey{Name: "shop"}, ns); err != nil {
 			t.Fatal(err)
 		}
 		ns.Labels["grantkeeper.dev/may-route-issuers"] = "true"
-		if err := world.as(t, "erin").Update(t.Context(), ns); err == nil {
+		if err := world.As(t, "erin").Update(t.Context(), ns); err == nil {
 			t.Error("whoever edits in a namespace may label it")
 		}
 	})
 	t.Run("the operator knows the hosts", func(t *testing.T) {
 		var list corev1.ConfigMap
-		if err := world.admin.Get(t.Context(), client.ObjectKey{Namespace: operatorNamespace, Name: "grantkeeper-issuers"}, &list); err != nil {
+		if err := world.Admin.Get(t.Context(), client.ObjectKey{Namespace: operatorNamespace, Name: "grantkeeper-issuers"}, &list); err != nil {
 			t.Fatal(err)
 		}
 		if len(list.Data) != 1 || list.Data["login.example.com"] != "login" {
@@ -198,7 +198,7 @@ func everyHost(t *testing.T, try func(string) error) {
 		switch {
 		case c.says == "" && err != nil:
 			t.Errorf("%s is refused: %v", name, err)
-		case c.says != "" && !refused(err, c.says, "login.example.com"):
+		case c.says != "" && !Refused(err, c.says, "login.example.com"):
 			t.Errorf("%s: want a refusal with %q, got %v", name, c.says, err)
 		}
 		if err := try(strings.NewReplacer("NAMESPACE", "login", "ANNOTATION", "").Replace(c.manifest)); err != nil {
@@ -234,7 +234,7 @@ func traefik(t *testing.T, try func(string) error) {
 		switch {
 		case allowed && err != nil:
 			t.Errorf("%s is refused: %v", match, err)
-		case !allowed && !refused(err, "spec.routes[].match", "login.example.com"):
+		case !allowed && !Refused(err, "spec.routes[].match", "login.example.com"):
 			t.Errorf("%s: want a refusal, got %v", match, err)
 		}
 	}
@@ -243,18 +243,18 @@ func traefik(t *testing.T, try func(string) error) {
 // laterByEdit: what is harmless when it is made is judged again when it is changed, and only then.
 func laterByEdit(t *testing.T, mallory client.Client) {
 	routes := everyKind(t)
-	made := object(t, routes[0].of("shop", "shop.example.com"))
+	made := Object(t, routes[0].of("shop", "shop.example.com"))
 	if err := mallory.Create(t.Context(), made); err != nil {
 		t.Fatal(err)
 	}
 	for name, manifest := range map[string]string{"its rule": routes[0].of("shop", "login.example.com"), "its annotation": routes[2].of("shop", "login.example.com")} {
-		err := mallory.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(object(t, manifest)), client.FieldOwner("m"), client.ForceOwnership)
-		if !refused(err, "login.example.com") {
+		err := mallory.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(Object(t, manifest)), client.FieldOwner("m"), client.ForceOwnership)
+		if !Refused(err, "login.example.com") {
 			t.Errorf("%s: want a refusal, got %v", name, err)
 		}
 	}
 	// Who was there first, before the issuer, is not locked in: labels and finalizers of the object may still change.
-	world.apply(t, `
+	world.Apply(t, `
 apiVersion: v1
 kind: Namespace
 metadata: {name: early}
@@ -269,15 +269,15 @@ kind: OAuthServer
 metadata: {name: early, namespace: login}
 spec: {issuer: "https://early.example.net"}
 `)
-	world.bind(t, "early", "mallory", "routes")
+	world.Bind(t, "early", "mallory", "routes")
 	demo.Eventually(t, soon, "the new issuer is guarded", func() error {
-		taken := object(t, strings.ReplaceAll(routes[0].of("early", "early.example.net"), "name: route,", "name: late,"))
-		if err := mallory.Create(t.Context(), taken, client.DryRunAll); !refused(err, "early.example.net") {
+		taken := Object(t, strings.ReplaceAll(routes[0].of("early", "early.example.net"), "name: route,", "name: late,"))
+		if err := mallory.Create(t.Context(), taken, client.DryRunAll); !Refused(err, "early.example.net") {
 			return fmt.Errorf("it is not refused: %w", err)
 		}
 		return nil
 	})
-	early := object(t, "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: early, namespace: early}")
+	early := Object(t, "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: early, namespace: early}")
 	if err := mallory.Delete(t.Context(), early); err != nil {
 		t.Fatal(err)
 	}
@@ -289,10 +289,10 @@ spec: {issuer: "https://early.example.net"}
 		t.Errorf("an Ingress that is being deleted hangs: %v", err)
 	}
 	// With its server goes the claim.
-	if err := world.admin.Delete(t.Context(), object(t, "apiVersion: grantkeeper.dev/v1alpha1\nkind: OAuthServer\nmetadata: {name: early, namespace: login}")); err != nil {
+	if err := world.Admin.Delete(t.Context(), Object(t, "apiVersion: grantkeeper.dev/v1alpha1\nkind: OAuthServer\nmetadata: {name: early, namespace: login}")); err != nil {
 		t.Fatal(err)
 	}
 	demo.Eventually(t, soon, "the host is free again", func() error {
-		return mallory.Create(t.Context(), object(t, routes[0].of("early", "early.example.net")), client.DryRunAll)
+		return mallory.Create(t.Context(), Object(t, routes[0].of("early", "early.example.net")), client.DryRunAll)
 	})
 }

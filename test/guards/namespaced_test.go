@@ -63,36 +63,36 @@ func TestK04NamespacedRoleIsTheClusterRole(t *testing.T) {
 // TestK04NamespacedMode: with a Role in each watched namespace and no right to any Secret elsewhere, operator and server do all
 // their work, and the API server refuses them nothing.
 func TestK04NamespacedMode(t *testing.T) {
-	k, err := newCluster(platform, apps, "elsewhere")
+	k, err := NewCluster(platform, apps, "elsewhere")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() {
-		if err := k.stop(); err != nil {
+		if err := k.Stop(); err != nil {
 			t.Error(err)
 		}
 	}()
-	if err := k.install("config/namespaced"); err != nil {
+	if err := k.Install("config/namespaced"); err != nil {
 		t.Fatal(err)
 	}
-	operator, err := k.runOperator(t.Context())
+	operator, err := k.RunOperator(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	listen, server, err := k.populate(t.Context())
 	if err != nil {
-		t.Fatalf("%v\n%s", err, operator.logged())
+		t.Fatalf("%v\n%s", err, operator.Logged())
 	}
 	token(t, k, listen)
 
 	// A client that goes takes its registration and its Secret along, and one elsewhere is never looked at.
-	elsewhere := object(t, fmt.Sprintf("apiVersion: grantkeeper.dev/v1alpha1\nkind: OAuthClient\nmetadata: {name: x, namespace: elsewhere}\nspec: {type: Service, serverRef: {name: main, namespace: %s}}", platform))
+	elsewhere := Object(t, fmt.Sprintf("apiVersion: grantkeeper.dev/v1alpha1\nkind: OAuthClient\nmetadata: {name: x, namespace: elsewhere}\nspec: {type: Service, serverRef: {name: main, namespace: %s}}", platform))
 	reports := &v1alpha1.OAuthClient{ObjectMeta: metav1.ObjectMeta{Namespace: apps, Name: "reports"}}
-	if err := errors.Join(k.admin.Create(t.Context(), elsewhere), k.admin.Delete(t.Context(), reports)); err != nil {
+	if err := errors.Join(k.Admin.Create(t.Context(), elsewhere), k.Admin.Delete(t.Context(), reports)); err != nil {
 		t.Fatal(err)
 	}
 	demo.Eventually(t, soon, "its Secret is gone", func() error {
-		err := k.admin.Get(t.Context(), client.ObjectKey{Namespace: apps, Name: "reports-oauth"}, &corev1.Secret{})
+		err := k.Admin.Get(t.Context(), client.ObjectKey{Namespace: apps, Name: "reports-oauth"}, &corev1.Secret{})
 		if apierrors.IsNotFound(err) {
 			return nil
 		}
@@ -101,7 +101,7 @@ func TestK04NamespacedMode(t *testing.T) {
 	asksForNothingElse(t, k, operator, operatorNamespace, operatorAccount)
 	asksForNothingElse(t, k, server, platform, "oauth-main")
 
-	self := k.asAccount(t, operatorNamespace, operatorAccount)
+	self := k.AsAccount(t, operatorNamespace, operatorAccount)
 	golden(t, "testdata/rights-namespaced-watched.txt", rights(t, self, apps))
 	golden(t, "testdata/rights-namespaced-elsewhere.txt", rights(t, self, "elsewhere"))
 	for _, namespace := range []string{"elsewhere", operatorNamespace, "kube-system", ""} {

@@ -51,7 +51,7 @@ func in(namespace string) func(*corev1.Secret) {
 // TestK04StolenOperatorMakesNoForeignSecrets: whoever took the operator's pod over has its rights, and RBAC lets it create any
 // Secret. What it may not make is refused all the same.
 func TestK04StolenOperatorMakesNoForeignSecrets(t *testing.T) {
-	operator := world.asAccount(t, operatorNamespace, operatorAccount)
+	operator := world.AsAccount(t, operatorNamespace, operatorAccount)
 	for name, c := range map[string]struct {
 		secret *corev1.Secret
 		// says is in the refusal; empty when it is allowed.
@@ -77,7 +77,7 @@ func TestK04StolenOperatorMakesNoForeignSecrets(t *testing.T) {
 			switch {
 			case c.says == "" && err != nil:
 				t.Errorf("it is refused: %v", err)
-			case c.says != "" && !refused(err, "grantkeeper-operator-secrets", c.says):
+			case c.says != "" && !Refused(err, "grantkeeper-operator-secrets", c.says):
 				t.Errorf("want a refusal with %q, got %v", c.says, err)
 			}
 		})
@@ -86,7 +86,7 @@ func TestK04StolenOperatorMakesNoForeignSecrets(t *testing.T) {
 
 // TestK04StolenOperatorTouchesNoForeignSecrets: neither changes nor deletes what it did not make, nor makes it its own first.
 func TestK04StolenOperatorTouchesNoForeignSecrets(t *testing.T) {
-	operator := world.asAccount(t, operatorNamespace, operatorAccount)
+	operator := world.AsAccount(t, operatorNamespace, operatorAccount)
 	for name, c := range map[string]struct {
 		there  *corev1.Secret
 		change func(*corev1.Secret)
@@ -109,7 +109,7 @@ func TestK04StolenOperatorTouchesNoForeignSecrets(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := c.there.DeepCopy()
-			if err := world.admin.Create(t.Context(), s); err != nil {
+			if err := world.Admin.Create(t.Context(), s); err != nil {
 				t.Fatal(err)
 			}
 			changed := s.DeepCopy()
@@ -122,11 +122,11 @@ func TestK04StolenOperatorTouchesNoForeignSecrets(t *testing.T) {
 				}
 				return
 			}
-			if !refused(err, "grantkeeper-operator-secrets", c.says) {
+			if !Refused(err, "grantkeeper-operator-secrets", c.says) {
 				t.Errorf("want a refusal with %q, got %v", c.says, err)
 			}
 			own := c.there.Labels != nil && c.says != "somebody else" && c.there.Namespace == apps && c.there.OwnerReferences[0].Kind == "OAuthClient"
-			if !own && !refused(gone, "grantkeeper-operator-secrets") {
+			if !own && !Refused(gone, "grantkeeper-operator-secrets") {
 				t.Errorf("it could be deleted: %v", gone)
 			}
 		})
@@ -155,7 +155,7 @@ const pod = `spec:
 // TestK04StolenOperatorRunsNothingElse: with the right to create Deployments anywhere, it could run one as any ServiceAccount,
 // and be whatever that is.
 func TestK04StolenOperatorRunsNothingElse(t *testing.T) {
-	operator := world.asAccount(t, operatorNamespace, operatorAccount)
+	operator := world.AsAccount(t, operatorNamespace, operatorAccount)
 	const ours, theirs = "grantkeeper-operator", "somebody"
 	role := "rules: [{apiGroups: [\"\"], resources: [secrets], verbs: [get, list, watch]}]"
 	bind := func(role, account, namespace string) string {
@@ -179,11 +179,11 @@ func TestK04StolenOperatorRunsNothingElse(t *testing.T) {
 		"the Lease of another controller": {fmt.Sprintf(workload, "coordination.k8s.io/v1", "Lease", "cloud-controller", "default", ours, ""), "its own only"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := operator.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(object(t, c.manifest)), client.FieldOwner("test"), client.ForceOwnership, client.DryRunAll)
+			err := operator.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(Object(t, c.manifest)), client.FieldOwner("test"), client.ForceOwnership, client.DryRunAll)
 			switch {
 			case c.says == "" && err != nil:
 				t.Errorf("it is refused: %v", err)
-			case c.says != "" && !refused(err, "grantkeeper-operator-workload", c.says):
+			case c.says != "" && !Refused(err, "grantkeeper-operator-workload", c.says):
 				t.Errorf("want a refusal with %q, got %v", c.says, err)
 			}
 		})
@@ -192,13 +192,13 @@ func TestK04StolenOperatorRunsNothingElse(t *testing.T) {
 
 // TestK04OthersAreNotConcerned: the policies are about the operator's identity alone.
 func TestK04OthersAreNotConcerned(t *testing.T) {
-	if err := world.admin.Create(t.Context(), secret("theirs", unlabelled, unowned), client.DryRunAll); err != nil {
+	if err := world.Admin.Create(t.Context(), secret("theirs", unlabelled, unowned), client.DryRunAll); err != nil {
 		t.Error(err)
 	}
 	// The operator in another namespace is another identity, without rights.
-	world.apply(t, "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: grantkeeper-operator, namespace: "+apps+"}\n")
-	impostor := world.asAccount(t, apps, operatorAccount)
-	if err := impostor.Create(t.Context(), secret("x"), client.DryRunAll); !apierrors.IsForbidden(err) || refused(err) {
+	world.Apply(t, "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: grantkeeper-operator, namespace: "+apps+"}\n")
+	impostor := world.AsAccount(t, apps, operatorAccount)
+	if err := impostor.Create(t.Context(), secret("x"), client.DryRunAll); !apierrors.IsForbidden(err) || Refused(err) {
 		t.Errorf("want a refusal by RBAC, got %v", err)
 	}
 }

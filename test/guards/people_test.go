@@ -11,42 +11,10 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
 )
-
-// aggregate fills in the rules of the cluster's own roles as the controller of kube-controller-manager does, which is not part
-// of a bare API server: the rules of all roles that the selectors select, together.
-func aggregate(t *testing.T, names ...string) {
-	t.Helper()
-	for _, name := range names {
-		var all rbacv1.ClusterRoleList
-		if err := world.admin.List(t.Context(), &all); err != nil {
-			t.Fatal(err)
-		}
-		var role rbacv1.ClusterRole
-		if err := world.admin.Get(t.Context(), client.ObjectKey{Name: name}, &role); err != nil {
-			t.Fatal(err)
-		}
-		role.Rules = nil
-		for _, s := range role.AggregationRule.ClusterRoleSelectors {
-			selector, err := metav1.LabelSelectorAsSelector(&s)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, from := range all.Items {
-				if from.Name != name && selector.Matches(labels.Set(from.Labels)) {
-					role.Rules = append(role.Rules, from.Rules...)
-				}
-			}
-		}
-		if err := world.admin.Update(t.Context(), &role); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
 
 // sample is one object of each kind, in a namespace.
 func sample(namespace string) map[string]client.Object {
@@ -69,8 +37,8 @@ func sample(namespace string) map[string]client.Object {
 // TestK08Roles: what people with the cluster's own roles, and with that of the platform, may do in a namespace, by real
 // requests.
 func TestK08Roles(t *testing.T) {
-	aggregate(t, "view", "edit", "admin")
-	people := world.namespace(t, "people", nil)
+	world.Aggregate(t, "view", "edit", "admin")
+	people := world.Namespace(t, "people", nil)
 	write := func(kinds ...string) []string { return kinds }
 	platformKinds := []string{"oauthservers", "oauthgrantpolicies", "oauthresources", "oauthidentityproviders"}
 	for role, writes := range map[string][]string{
@@ -82,8 +50,8 @@ func TestK08Roles(t *testing.T) {
 	} {
 		t.Run(role, func(t *testing.T) {
 			user := "user-" + role
-			world.bind(t, people, user, role)
-			c := world.as(t, user)
+			world.Bind(t, people, user, role)
+			c := world.As(t, user)
 			inTime(t, "the role is in force", func() error { return c.List(t.Context(), &v1alpha1.OAuthClientList{}, client.InNamespace(people)) })
 			for kind, o := range sample(people) {
 				err := c.Create(t.Context(), o.DeepCopyObject().(client.Object), client.DryRunAll)
@@ -113,16 +81,16 @@ func TestK08Roles(t *testing.T) {
 // TestK08ViewShowsNothingSecret: who may only look sees neither a secret nor a hash of one, in whatever is there of a client that
 // is served, events and all.
 func TestK08ViewShowsNothingSecret(t *testing.T) {
-	aggregate(t, "view")
+	world.Aggregate(t, "view")
 	for _, namespace := range []string{platform, apps} {
-		world.bind(t, namespace, "viewer", "view")
+		world.Bind(t, namespace, "viewer", "view")
 	}
-	viewer := world.as(t, "viewer")
+	viewer := world.As(t, "viewer")
 	inTime(t, "the role is in force", func() error { return viewer.List(t.Context(), &v1alpha1.OAuthClientList{}, client.InNamespace(apps)) })
 	var secrets []string
 	for _, namespace := range []string{platform, apps} {
 		var list corev1.SecretList
-		if err := world.admin.List(t.Context(), &list, client.InNamespace(namespace), client.MatchingLabels(managed)); err != nil {
+		if err := world.Admin.List(t.Context(), &list, client.InNamespace(namespace), client.MatchingLabels(managed)); err != nil {
 			t.Fatal(err)
 		}
 		for _, s := range list.Items {
@@ -200,7 +168,7 @@ func secretValues(t *testing.T, s *corev1.Secret) []string {
 // gets into what app teams have.
 func TestConvention20AggregatedRoles(t *testing.T) {
 	var all rbacv1.ClusterRoleList
-	if err := world.admin.List(t.Context(), &all); err != nil {
+	if err := world.Admin.List(t.Context(), &all); err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]string{"grantkeeper-view": "admin,edit,view", "grantkeeper-edit": "admin,edit", "grantkeeper-platform": "", "grantkeeper-operator": ""}

@@ -56,7 +56,7 @@ func rights(t *testing.T, c client.Client, namespace string) string {
 // TestK01LeastPrivilege asks the API server, as operator and as server, what each may do, and compares. Every authenticated
 // identity may ask who it is and what it may; that is in the files too.
 func TestK01LeastPrivilege(t *testing.T) {
-	operator, server := world.asAccount(t, operatorNamespace, operatorAccount), world.asAccount(t, platform, "oauth-main")
+	operator, server := world.AsAccount(t, operatorNamespace, operatorAccount), world.AsAccount(t, platform, "oauth-main")
 	for name, c := range map[string]struct {
 		client    client.Client
 		namespace string
@@ -75,13 +75,13 @@ func TestK01LeastPrivilege(t *testing.T) {
 // TestK01OperatorAndServerAskForNothingElse: both have worked, as themselves, until a client was Ready, and the API server
 // refused them nothing: no right is missing, and none is tried that they do not have.
 func TestK01OperatorAndServerAskForNothingElse(t *testing.T) {
-	token(t, world.cluster, world.listen)
-	asksForNothingElse(t, world.cluster, world.operator, operatorNamespace, operatorAccount)
-	asksForNothingElse(t, world.cluster, world.server, platform, "oauth-main")
+	token(t, world.Cluster, world.listen)
+	asksForNothingElse(t, world.Cluster, world.operator, operatorNamespace, operatorAccount)
+	asksForNothingElse(t, world.Cluster, world.server, platform, "oauth-main")
 }
 
 // asksForNothingElse checks that a program was refused nothing, in the audit log and by its own.
-func asksForNothingElse(t *testing.T, k *cluster, p *program, namespace, account string) {
+func asksForNothingElse(t *testing.T, k *Cluster, p *Program, namespace, account string) {
 	t.Helper()
 	all := k.requests(t, filepath.Base(p.cmd.Path), namespace, account)
 	if len(all) == 0 {
@@ -92,7 +92,7 @@ func asksForNothingElse(t *testing.T, k *cluster, p *program, namespace, account
 			t.Errorf("%s is refused: %s %s: %s", account, r.Verb, r.URI, r.ResponseStatus.Message)
 		}
 	}
-	for line := range strings.Lines(p.logged()) {
+	for line := range strings.Lines(p.Logged()) {
 		if strings.Contains(line, "forbidden") {
 			t.Errorf("%s logs: %s", account, line)
 		}
@@ -100,10 +100,10 @@ func asksForNothingElse(t *testing.T, k *cluster, p *program, namespace, account
 }
 
 // token has the client of the world get a token from its server, with what is in its Secret.
-func token(t *testing.T, k *cluster, listen string) {
+func token(t *testing.T, k *Cluster, listen string) {
 	t.Helper()
 	var s corev1.Secret
-	if err := k.admin.Get(t.Context(), client.ObjectKey{Namespace: apps, Name: "reports-oauth"}, &s); err != nil {
+	if err := k.Admin.Get(t.Context(), client.ObjectKey{Namespace: apps, Name: "reports-oauth"}, &s); err != nil {
 		t.Fatal(err)
 	}
 	form := url.Values{"grant_type": {"client_credentials"}}
@@ -124,7 +124,7 @@ func token(t *testing.T, k *cluster, listen string) {
 
 // TestK02ServerReadsNoOtherNamespace: with its real credentials, by every way of reading.
 func TestK02ServerReadsNoOtherNamespace(t *testing.T) {
-	server := world.asAccount(t, platform, "oauth-main")
+	server := world.AsAccount(t, platform, "oauth-main")
 	for what, read := range map[string]func() error{
 		"a Secret by its name": func() error {
 			return server.Get(t.Context(), client.ObjectKey{Namespace: apps, Name: "reports-oauth"}, &corev1.Secret{})

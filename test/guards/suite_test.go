@@ -9,13 +9,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/go-logr/logr"
 	"github.com/google/go-cmp/cmp"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
@@ -25,13 +22,10 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files instead of comparing with them")
 
-// soon is what is waited for without a bound of its own.
-var soon = demo.Patience(30 * time.Second)
-
 // world is a cluster with config/default, its operator, and one server with a replica and a client.
 var world struct {
-	*cluster
-	operator, server *program
+	*Cluster
+	operator, server *Program
 	// listen is where the replica of the server main listens.
 	listen string
 }
@@ -54,14 +48,14 @@ func run(m *testing.M) int {
 	if err == nil {
 		status = m.Run()
 	}
-	if world.cluster != nil {
-		err = errors.Join(err, world.stop())
+	if world.Cluster != nil {
+		err = errors.Join(err, world.Stop())
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		for _, p := range []*program{world.operator, world.server} {
+		for _, p := range []*Program{world.operator, world.server} {
 			if p != nil {
-				fmt.Fprintln(os.Stderr, p.logged())
+				fmt.Fprintln(os.Stderr, p.Logged())
 			}
 		}
 		return max(status, 1)
@@ -70,13 +64,13 @@ func run(m *testing.M) int {
 }
 
 func start(ctx context.Context) (err error) {
-	if world.cluster, err = newCluster(); err != nil {
+	if world.Cluster, err = NewCluster(); err != nil {
 		return err
 	}
-	if err := world.install("config/default"); err != nil {
+	if err := world.Install("config/default"); err != nil {
 		return err
 	}
-	if world.operator, err = world.runOperator(ctx); err != nil {
+	if world.operator, err = world.RunOperator(ctx); err != nil {
 		return err
 	}
 	world.listen, world.server, err = world.populate(ctx)
@@ -84,7 +78,7 @@ func start(ctx context.Context) (err error) {
 }
 
 // populate makes a server, a client that a policy accepts, and a replica; it returns when the client is Ready.
-func (k *cluster) populate(ctx context.Context) (listen string, server *program, err error) {
+func (k *Cluster) populate(ctx context.Context) (listen string, server *Program, err error) {
 	if listen, err = freeport.Address(); err != nil {
 		return "", nil, err
 	}
@@ -115,17 +109,17 @@ kind: OAuthClient
 metadata: {name: reports, namespace: %[2]s}
 spec: {type: Service, serverRef: {name: main, namespace: %[1]s}}
 `, platform, apps, listen)
-	if _, err := k.kubectl(manifests, "apply", "--server-side", "-f", "-"); err != nil {
+	if _, err := k.Kubectl(manifests, "apply", "--server-side", "-f", "-"); err != nil {
 		return "", nil, err
 	}
 	main := &v1alpha1.OAuthServer{ObjectMeta: metav1.ObjectMeta{Namespace: platform, Name: "main"}}
-	if err := k.wait(ctx, main, v1alpha1.ConditionKeysReady); err != nil {
+	if err := k.Wait(ctx, main, v1alpha1.ConditionKeysReady); err != nil {
 		return "", nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, soon)
 	defer cancel()
 	for {
-		if server, err = k.runServer(ctx, platform, "main", listen); err == nil {
+		if server, err = k.RunServer(ctx, platform, "main", listen); err == nil {
 			break
 		}
 		if err := pause(ctx, err); err != nil {
@@ -133,42 +127,7 @@ spec: {type: Service, serverRef: {name: main, namespace: %[1]s}}
 		}
 	}
 	reports := &v1alpha1.OAuthClient{ObjectMeta: metav1.ObjectMeta{Namespace: apps, Name: "reports"}}
-	return listen, server, k.wait(ctx, reports, v1alpha1.ConditionReady)
-}
-
-// pause waits a moment; it fails with why when the time is over.
-func pause(ctx context.Context, why error) error {
-	select {
-	case <-ctx.Done():
-		return errors.Join(ctx.Err(), why)
-	case <-time.After(50 * time.Millisecond):
-		return nil
-	}
-}
-
-// wait waits until a condition of an object of ours is True for what is declared now.
-func (k *cluster) wait(ctx context.Context, obj client.Object, condition v1alpha1.ConditionType) error {
-	ctx, cancel := context.WithTimeout(ctx, soon)
-	defer cancel()
-	for {
-		if err := k.admin.Get(ctx, client.ObjectKeyFromObject(obj), obj); err != nil {
-			return fmt.Errorf("%T %s: %w", obj, obj.GetName(), err)
-		}
-		var conditions []metav1.Condition
-		switch x := obj.(type) {
-		case *v1alpha1.OAuthServer:
-			conditions = x.Status.Conditions
-		case *v1alpha1.OAuthClient:
-			conditions = x.Status.Conditions
-		}
-		c := meta.FindStatusCondition(conditions, string(condition))
-		if c != nil && c.Status == metav1.ConditionTrue && c.ObservedGeneration == obj.GetGeneration() {
-			return nil
-		}
-		if err := pause(ctx, fmt.Errorf("%T %s is not %s: %v", obj, obj.GetName(), condition, conditions)); err != nil {
-			return err
-		}
-	}
+	return listen, server, k.Wait(ctx, reports, v1alpha1.ConditionReady)
 }
 
 // golden compares with a file of testdata, or writes it with -update.
@@ -194,7 +153,7 @@ func golden(t *testing.T, file, got string) {
 func inForce(t *testing.T, probe func() error) {
 	t.Helper()
 	demo.Eventually(t, soon, "the admission policies are in force", func() error {
-		if err := probe(); !refused(err) {
+		if err := probe(); !Refused(err) {
 			return fmt.Errorf("it is not refused: %w", err)
 		}
 		return nil

@@ -5,18 +5,22 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -36,27 +40,30 @@ const (
 	operatorAccount   = "grantkeeper-operator"
 )
 
+// soon is what is waited for without a bound of its own.
+var soon = demo.Patience(30 * time.Second)
+
 // auditPolicy records every request of a ServiceAccount once it is answered.
 const auditPolicy = `{"apiVersion":"audit.k8s.io/v1","kind":"Policy","omitStages":["RequestReceived"],
 "rules":[{"level":"Metadata","userGroups":["system:serviceaccounts"]},{"level":"None"}]}`
 
-// cluster is a control plane with one of the installations of config/.
-type cluster struct {
+// Cluster is a control plane with one of the installations of config/.
+type Cluster struct {
 	env *envtest.Environment
-	// admin may do everything.
-	admin client.Client
+	// Admin may do everything.
+	Admin client.Client
 	// dir is for files of this cluster.
 	dir string
 	// stops end what was started, in the order in which it was.
 	stops []func() error
 }
 
-// newCluster starts a control plane with nothing of ours in it but namespaces. The caller stops it.
-func newCluster(namespaces ...string) (_ *cluster, err error) {
-	k := &cluster{}
+// NewCluster starts a control plane with nothing of ours in it but namespaces. The caller stops it.
+func NewCluster(namespaces ...string) (_ *Cluster, err error) {
+	k := &Cluster{}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, k.stop())
+			err = errors.Join(err, k.Stop())
 		}
 	}()
 	if k.dir, err = os.MkdirTemp("", "guards-"); err != nil {
@@ -77,27 +84,28 @@ func newCluster(namespaces ...string) (_ *cluster, err error) {
 	if err := os.WriteFile(k.kubeconfig(), k.env.KubeConfig, 0o600); err != nil {
 		return nil, err
 	}
-	if k.admin, err = k.client(k.env.Config); err != nil {
+	if k.Admin, err = k.client(k.env.Config); err != nil {
 		return nil, err
 	}
 	for _, n := range namespaces {
-		if err := k.admin.Create(context.Background(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: n}}); err != nil {
+		if err := k.Admin.Create(context.Background(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: n}}); err != nil {
 			return nil, err
 		}
 	}
 	return k, nil
 }
 
-// install applies a folder of the repository.
-func (k *cluster) install(folder string) error {
-	_, err := k.kubectl("", "apply", "--server-side", "-k", filepath.Join(demo.Root(), folder))
+// Install applies a folder of the repository.
+func (k *Cluster) Install(folder string) error {
+	_, err := k.Kubectl("", "apply", "--server-side", "-k", filepath.Join(demo.Root(), folder))
 	return err
 }
 
-func (k *cluster) auditLog() string   { return filepath.Join(k.dir, "audit.log") }
-func (k *cluster) kubeconfig() string { return filepath.Join(k.dir, "kubeconfig") }
+func (k *Cluster) auditLog() string   { return filepath.Join(k.dir, "audit.log") }
+func (k *Cluster) kubeconfig() string { return filepath.Join(k.dir, "kubeconfig") }
 
-func (k *cluster) stop() error {
+// Stop ends what was started, and the control plane.
+func (k *Cluster) Stop() error {
 	var errs []error
 	for i := len(k.stops) - 1; i >= 0; i-- {
 		errs = append(errs, k.stops[i]())
@@ -108,7 +116,7 @@ func (k *cluster) stop() error {
 	return errors.Join(append(errs, os.RemoveAll(k.dir))...)
 }
 
-func (k *cluster) client(config *rest.Config) (client.Client, error) {
+func (k *Cluster) client(config *rest.Config) (client.Client, error) {
 	scheme := runtime.NewScheme()
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		return nil, err
@@ -118,8 +126,8 @@ func (k *cluster) client(config *rest.Config) (client.Client, error) {
 	return client.New(config, client.Options{Scheme: scheme})
 }
 
-// kubectl runs the real kubectl and returns what it prints; what it complains about is in the error.
-func (k *cluster) kubectl(stdin string, args ...string) (string, error) {
+// Kubectl runs the real kubectl and returns what it prints; what it complains about is in the error.
+func (k *Cluster) Kubectl(stdin string, args ...string) (string, error) {
 	var out, errs bytes.Buffer
 	cmd := exec.Command(k.env.ControlPlane.KubectlPath, args...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+k.kubeconfig(), "HOME="+k.dir)
@@ -131,10 +139,10 @@ func (k *cluster) kubectl(stdin string, args ...string) (string, error) {
 }
 
 // account is the configuration of a ServiceAccount with a token of its own, as a pod would have.
-func (k *cluster) account(ctx context.Context, namespace, name string) (*rest.Config, error) {
+func (k *Cluster) account(ctx context.Context, namespace, name string) (*rest.Config, error) {
 	request := &authenticationv1.TokenRequest{}
 	sa := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
-	if err := k.admin.SubResource("token").Create(ctx, sa, request); err != nil {
+	if err := k.Admin.SubResource("token").Create(ctx, sa, request); err != nil {
 		return nil, err
 	}
 	c := rest.AnonymousClientConfig(k.env.Config)
@@ -143,7 +151,7 @@ func (k *cluster) account(ctx context.Context, namespace, name string) (*rest.Co
 }
 
 // accountFile writes the credentials of a ServiceAccount as a kubeconfig file and returns its path.
-func (k *cluster) accountFile(ctx context.Context, namespace, name string) (string, error) {
+func (k *Cluster) accountFile(ctx context.Context, namespace, name string) (string, error) {
 	c, err := k.account(ctx, namespace, name)
 	if err != nil {
 		return "", err
@@ -157,8 +165,8 @@ func (k *cluster) accountFile(ctx context.Context, namespace, name string) (stri
 	return path, clientcmd.WriteToFile(*config, path)
 }
 
-// as is a client of a person.
-func (k *cluster) as(t *testing.T, user string) client.Client {
+// As is a client of a person.
+func (k *Cluster) As(t *testing.T, user string) client.Client {
 	t.Helper()
 	config := rest.CopyConfig(k.env.Config)
 	config.Impersonate = rest.ImpersonationConfig{UserName: user, Groups: []string{"system:authenticated"}}
@@ -169,8 +177,8 @@ func (k *cluster) as(t *testing.T, user string) client.Client {
 	return c
 }
 
-// asAccount is a client of a ServiceAccount, with its own token.
-func (k *cluster) asAccount(t *testing.T, namespace, name string) client.Client {
+// AsAccount is a client of a ServiceAccount, with its own token.
+func (k *Cluster) AsAccount(t *testing.T, namespace, name string) client.Client {
 	t.Helper()
 	config, err := k.account(t.Context(), namespace, name)
 	if err != nil {
@@ -183,19 +191,19 @@ func (k *cluster) asAccount(t *testing.T, namespace, name string) client.Client 
 	return c
 }
 
-// namespace makes a namespace.
-func (k *cluster) namespace(t *testing.T, name string, labels map[string]string) string {
+// Namespace makes a namespace.
+func (k *Cluster) Namespace(t *testing.T, name string, labels map[string]string) string {
 	t.Helper()
-	if err := k.admin.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}}); err != nil {
+	if err := k.Admin.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}}); err != nil {
 		t.Fatal(err)
 	}
 	return name
 }
 
-// bind gives a person a ClusterRole in a namespace.
-func (k *cluster) bind(t *testing.T, namespace, user, role string) {
+// Bind gives a person a ClusterRole in a namespace.
+func (k *Cluster) Bind(t *testing.T, namespace, user, role string) {
 	t.Helper()
-	err := k.admin.Create(t.Context(), &rbacv1.RoleBinding{
+	err := k.Admin.Create(t.Context(), &rbacv1.RoleBinding{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, GenerateName: "binding-"},
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role},
 		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: user}},
@@ -205,16 +213,16 @@ func (k *cluster) bind(t *testing.T, namespace, user, role string) {
 	}
 }
 
-// apply creates or replaces what manifests in YAML say, as admin.
-func (k *cluster) apply(t *testing.T, manifests string) {
+// Apply creates or replaces what manifests in YAML say, as admin.
+func (k *Cluster) Apply(t *testing.T, manifests string) {
 	t.Helper()
-	if _, err := k.kubectl(manifests, "apply", "--server-side", "--force-conflicts", "-f", "-"); err != nil {
+	if _, err := k.Kubectl(manifests, "apply", "--server-side", "--force-conflicts", "-f", "-"); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// object reads a manifest.
-func object(t *testing.T, manifest string) *unstructured.Unstructured {
+// Object reads a manifest.
+func Object(t *testing.T, manifest string) *unstructured.Unstructured {
 	t.Helper()
 	o := &unstructured.Unstructured{}
 	if err := yaml.UnmarshalStrict([]byte(manifest), &o.Object); err != nil {
@@ -223,8 +231,8 @@ func object(t *testing.T, manifest string) *unstructured.Unstructured {
 	return o
 }
 
-// refused reports whether an error is a refusal by an admission policy of ours that says all that is wanted.
-func refused(err error, says ...string) bool {
+// Refused reports whether an error is a refusal by an admission policy of ours that says all that is wanted.
+func Refused(err error, says ...string) bool {
 	if err == nil || !apierrors.IsForbidden(err) && !apierrors.IsInvalid(err) || !strings.Contains(err.Error(), "ValidatingAdmissionPolicy 'grantkeeper-") {
 		return false
 	}
@@ -234,6 +242,72 @@ func refused(err error, says ...string) bool {
 		}
 	}
 	return true
+}
+
+// Aggregate fills in the rules of the cluster's own roles as the controller of kube-controller-manager does, which is not part
+// of a bare API server: the rules of all roles that the selectors select, together.
+func (k *Cluster) Aggregate(t *testing.T, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		var all rbacv1.ClusterRoleList
+		if err := k.Admin.List(t.Context(), &all); err != nil {
+			t.Fatal(err)
+		}
+		var role rbacv1.ClusterRole
+		if err := k.Admin.Get(t.Context(), client.ObjectKey{Name: name}, &role); err != nil {
+			t.Fatal(err)
+		}
+		role.Rules = nil
+		for _, s := range role.AggregationRule.ClusterRoleSelectors {
+			selector, err := metav1.LabelSelectorAsSelector(&s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, from := range all.Items {
+				if from.Name != name && selector.Matches(labels.Set(from.Labels)) {
+					role.Rules = append(role.Rules, from.Rules...)
+				}
+			}
+		}
+		if err := k.Admin.Update(t.Context(), &role); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// pause waits a moment; it fails with why when the time is over.
+func pause(ctx context.Context, why error) error {
+	select {
+	case <-ctx.Done():
+		return errors.Join(ctx.Err(), why)
+	case <-time.After(50 * time.Millisecond):
+		return nil
+	}
+}
+
+// Wait waits until a condition of an object of ours is True for what is declared now.
+func (k *Cluster) Wait(ctx context.Context, obj client.Object, condition v1alpha1.ConditionType) error {
+	ctx, cancel := context.WithTimeout(ctx, soon)
+	defer cancel()
+	for {
+		if err := k.Admin.Get(ctx, client.ObjectKeyFromObject(obj), obj); err != nil {
+			return fmt.Errorf("%T %s: %w", obj, obj.GetName(), err)
+		}
+		var conditions []metav1.Condition
+		switch x := obj.(type) {
+		case *v1alpha1.OAuthServer:
+			conditions = x.Status.Conditions
+		case *v1alpha1.OAuthClient:
+			conditions = x.Status.Conditions
+		}
+		c := meta.FindStatusCondition(conditions, string(condition))
+		if c != nil && c.Status == metav1.ConditionTrue && c.ObservedGeneration == obj.GetGeneration() {
+			return nil
+		}
+		if err := pause(ctx, fmt.Errorf("%T %s is not %s: %v", obj, obj.GetName(), condition, conditions)); err != nil {
+			return err
+		}
+	}
 }
 
 // request is what is read of one entry of the audit log.
@@ -255,7 +329,7 @@ type request struct {
 }
 
 // requests reads what a program has asked the API server as a ServiceAccount; what tests ask with its token is not in it.
-func (k *cluster) requests(t *testing.T, program, namespace, account string) []request {
+func (k *Cluster) requests(t *testing.T, program, namespace, account string) []request {
 	t.Helper()
 	b, err := os.ReadFile(k.auditLog())
 	if err != nil {

@@ -33,8 +33,8 @@ var binaries = sync.OnceValues(func() (string, error) {
 	return dir, nil
 })
 
-// program is a running process and what it logged.
-type program struct {
+// Program is a running process and what it logged.
+type Program struct {
 	cmd  *exec.Cmd
 	done chan struct{}
 	err  error
@@ -44,23 +44,24 @@ type program struct {
 }
 
 // Write takes the process's output.
-func (p *program) Write(b []byte) (int, error) {
+func (p *Program) Write(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.log.Write(b)
 }
 
-func (p *program) logged() string {
+// Logged is what it wrote so far.
+func (p *Program) Logged() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.log.String()
 }
 
 // stop ends it as the kubelet does, and fails when it ended in any other way than by itself.
-func (p *program) stop() error {
+func (p *Program) stop() error {
 	select {
 	case <-p.done:
-		return fmt.Errorf("%s ended early: %w\n%s", p.cmd.Path, p.err, p.logged())
+		return fmt.Errorf("%s ended early: %w\n%s", p.cmd.Path, p.err, p.Logged())
 	default:
 	}
 	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
@@ -72,20 +73,20 @@ func (p *program) stop() error {
 		return errors.Join(fmt.Errorf("%s does not end", p.cmd.Path), p.cmd.Process.Kill())
 	}
 	if p.err != nil {
-		return fmt.Errorf("%s: %w\n%s", p.cmd.Path, p.err, p.logged())
+		return fmt.Errorf("%s: %w\n%s", p.cmd.Path, p.err, p.Logged())
 	}
 	return nil
 }
 
 // run starts the program of a Deployment, with its arguments and a few instead of them, as its ServiceAccount and with nothing
 // else of this process's environment.
-func (k *cluster) run(ctx context.Context, deployment client.ObjectKey, name string, instead ...string) (*program, error) {
+func (k *Cluster) run(ctx context.Context, deployment client.ObjectKey, name string, instead ...string) (*Program, error) {
 	dir, err := binaries()
 	if err != nil {
 		return nil, err
 	}
 	var d appsv1.Deployment
-	if err := k.admin.Get(ctx, deployment, &d); err != nil {
+	if err := k.Admin.Get(ctx, deployment, &d); err != nil {
 		return nil, err
 	}
 	spec := d.Spec.Template.Spec
@@ -98,7 +99,7 @@ func (k *cluster) run(ctx context.Context, deployment client.ObjectKey, name str
 	for _, a := range append(spec.Containers[0].Args, instead...) {
 		args = append(args, values.Replace(a))
 	}
-	p := &program{cmd: exec.Command(filepath.Join(dir, name), args...), done: make(chan struct{})}
+	p := &Program{cmd: exec.Command(filepath.Join(dir, name), args...), done: make(chan struct{})}
 	p.cmd.Env = []string{"KUBECONFIG=" + kubeconfig}
 	p.cmd.Stdout, p.cmd.Stderr = p, p
 	if err := p.cmd.Start(); err != nil {
@@ -112,14 +113,14 @@ func (k *cluster) run(ctx context.Context, deployment client.ObjectKey, name str
 	return p, nil
 }
 
-// runOperator starts the operator as config/ has it run.
-func (k *cluster) runOperator(ctx context.Context) (*program, error) {
+// RunOperator starts the operator as config/ has it run.
+func (k *Cluster) RunOperator(ctx context.Context) (*Program, error) {
 	return k.run(ctx, client.ObjectKey{Namespace: operatorNamespace, Name: operatorAccount}, "operator",
 		"--metrics=0", "--health=0", "--leader-election-namespace="+operatorNamespace)
 }
 
-// runServer starts a replica as the operator has it run, listening at an address of this machine.
-func (k *cluster) runServer(ctx context.Context, namespace, server, listen string) (*program, error) {
+// RunServer starts a replica as the operator has it run, listening at an address of this machine.
+func (k *Cluster) RunServer(ctx context.Context, namespace, server, listen string) (*Program, error) {
 	return k.run(ctx, client.ObjectKey{Namespace: namespace, Name: "oauth-" + server}, "server",
 		"--sqlite="+filepath.Join(k.dir, namespace+"-"+server+".db"), "--listen="+listen, "--operations=127.0.0.1:0")
 }
