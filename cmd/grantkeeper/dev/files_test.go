@@ -53,6 +53,10 @@ func TestFilesMode(t *testing.T) {
 		id2, secret2 := r.secretOf("apps", "two-oauth")
 		r.await("its token", func() bool { status, _ := r.token(id2, secret2); return status == 200 })
 	})
+	t.Run("a client of a ServiceAccount is refused, because there is no cluster", func(t *testing.T) {
+		write(t, dir, "pod.yaml", strings.Replace(batchClient, "name: batch", "name: pod", 1)+"  authentication: {kubernetesServiceAccount: {name: pod}}\n")
+		r.await("the refusal", has("kubernetesServiceAccount: needs a cluster, whose keys verify the tokens, and files mode has none"))
+	})
 	t.Run("a file that is taken away ends its client", func(t *testing.T) {
 		if err := os.Remove(filepath.Join(dir, "batch.yaml")); err != nil {
 			t.Fatal(err)

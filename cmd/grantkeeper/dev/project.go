@@ -69,12 +69,24 @@ func compileSet(in inputs) project {
 		if c.Server != nil && !here(c.Server) {
 			continue
 		}
+		if r := c.Registration; r != nil && r.Authentication.ServiceAccount != "" {
+			c.Registration, c.Findings = nil, append(slices.Clip(c.Findings), noCluster())
+		}
 		p.clients = append(p.clients, c)
 		if c.Registration != nil {
 			p.documents[fileName(registration.KindClient, types.NamespacedName{Namespace: c.Manifest.Namespace, Name: c.Manifest.Name})] = c.Registration
 		}
 	}
 	return p
+}
+
+// noCluster is why nobody authenticates by a ServiceAccount here.
+func noCluster() compile.Finding {
+	return compile.Finding{
+		Reason: v1alpha1.ReasonInvalid,
+		Message: "spec.authentication.kubernetesServiceAccount: needs a cluster, whose keys verify the tokens, and files mode has none; " +
+			"run grantkeeper dev without --files, or use another way to authenticate here",
+	}
 }
 
 // standIn is the demo account's Secret, where no manifest declares the one with local accounts.
