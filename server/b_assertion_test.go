@@ -300,9 +300,9 @@ func TestB09HundredAtOnceOnTwoServersOverOneDatabase(t *testing.T) {
 				}
 				_ = answer.Body.Close()
 				switch answer.StatusCode {
-				case 200:
+				case http.StatusOK:
 					ok.Add(1)
-				case 401:
+				case http.StatusUnauthorized:
 					refused.Add(1)
 				default:
 					t.Errorf("status %d", answer.StatusCode)

@@ -121,7 +121,7 @@ func TestJWKSURI(t *testing.T) {
 		w, key, host := publishedWorld(t)
 		want(t, w.present(key.sign(t, w.claimsOf(publishedID), nil)), 200, "")
 		for name, f := range map[string]http.HandlerFunc{
-			"an error": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) },
+			"an error": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
 			"no keys":  func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"keys":[]}`)) },
 			"no JSON":  func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) },
 			"too long": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 65<<10)) },
@@ -144,7 +144,7 @@ func TestJWKSURI(t *testing.T) {
 	})
 	t.Run("B18 keys that cannot be had are 503, use nothing up, and are asked for again", func(t *testing.T) {
 		w, key, host := publishedWorld(t)
-		host.answers(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) })
+		host.answers(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
 		assertion := key.sign(t, w.claimsOf(publishedID), nil)
 		for range 5 {
 			a := w.present(assertion)

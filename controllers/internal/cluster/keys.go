@@ -18,8 +18,10 @@ import (
 )
 
 const (
-	// Every is how often the keys are read, and RetryAfter how long a failure is waited out.
-	Every, RetryAfter = 10 * time.Minute, time.Minute
+	// Every is how often the keys are read.
+	Every = 10 * time.Minute
+	// RetryAfter is how long a failure is waited out.
+	RetryAfter = time.Minute
 	// patience bounds one reading, so that nobody who waits for it waits long.
 	patience = 5 * time.Second
 )

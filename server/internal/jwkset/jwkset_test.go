@@ -25,9 +25,9 @@ func publish(t *testing.T, keys ...jose.JSONWebKey) []byte {
 	return b
 }
 
-func generate[K any](t *testing.T, make func() (K, error)) K {
+func generate[K any](t *testing.T, of func() (K, error)) K {
 	t.Helper()
-	k, err := make()
+	k, err := of()
 	if err != nil {
 		t.Fatal(err)
 	}

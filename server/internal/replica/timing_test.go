@@ -138,7 +138,9 @@ func TestUsesCostNoWriteOfTheirOwn(t *testing.T) {
 			t.Errorf("the first use was reported after %v", first)
 		}
 		cancel()
-		<-done
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("Run returned %v", err)
+		}
 		if l := <-rec.applied; l.Spec.HolderIdentity != nil || l.Annotations[registration.AnnotationRetiringUsed] != time.Since(begun).String() {
 			t.Errorf("at the end the Lease says %v", l.Annotations)
 		}

@@ -3,6 +3,7 @@ package usage
 import (
 	"fmt"
 	"log/slog"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -18,7 +19,7 @@ func snapshot(secrets ...[]string) *registry.Snapshot {
 	r := registry.New(slog.New(slog.DiscardHandler))
 	var all []registry.Change
 	for i, ids := range secrets {
-		c := &registration.Client{Namespace: "apps", Name: fmt.Sprint(i), UID: uid(i), ClientID: fmt.Sprint(i)}
+		c := &registration.Client{Namespace: "apps", Name: strconv.Itoa(i), UID: uid(i), ClientID: strconv.Itoa(i)}
 		for _, id := range ids {
 			c.Authentication.Secrets = append(c.Authentication.Secrets, registration.SecretHash{ID: id})
 		}
