@@ -1,12 +1,15 @@
 package offline
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
 	"github.com/grantkeeper/grantkeeper/internal/compile"
+	"github.com/grantkeeper/grantkeeper/internal/expression"
 	"github.com/grantkeeper/grantkeeper/internal/manifest"
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 )
@@ -76,11 +79,51 @@ func Compile(in Inputs) Result {
 		doc, findings := compile.IdentityProvider(o, set.Servers, in.secretOf(o))
 		r.add(keyOf("OAuthIdentityProvider", o), serverOf(set, o.Spec.ServerRef, o), registration.KindIdentityProvider, orNil(doc), findings)
 	}
-	rivals := in.rivals()
-	for i := range set.Clients {
-		r.Clients = append(r.Clients, in.client(&set.Clients[i], rivals))
-	}
+	r.Clients = in.clients()
 	return r
+}
+
+// clients compiles the clients in the order in which places of policies are given away (spec.limits.clients): who is registered keeps
+// the one it has, then the older come first.
+func (in Inputs) clients() []Client {
+	set := in.Set
+	order := make([]int, len(set.Clients))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int {
+		a, b := &set.Clients[i], &set.Clients[j]
+		if x, y := in.Previous[nameOf(a)] != nil, in.Previous[nameOf(b)] != nil; x != y {
+			if x {
+				return -1
+			}
+			return 1
+		}
+		return compile.AgeOf(a).Compare(compile.AgeOf(b))
+	})
+	var places compile.Places
+	var expressions expression.Memo
+	rivals := in.rivals()
+	out := make([]Client, len(set.Clients))
+	for _, i := range order {
+		c := &set.Clients[i]
+		out[i] = Client{c, places.Client(compile.ClientInputs{
+			Client:          c,
+			Servers:         set.Servers,
+			NamespaceLabels: set.NamespaceLabels(c.Namespace),
+			Policies:        set.Policies,
+			Resources:       set.Resources,
+			Rivals:          others(rivals[compile.ClientID(c)], c),
+			Secrets:         in.Secrets[nameOf(c)],
+			Expressions:     &expressions,
+			Previous:        in.Previous[nameOf(c)],
+		})}
+	}
+	return out
+}
+
+func nameOf(c *v1alpha1.OAuthClient) types.NamespacedName {
+	return types.NamespacedName{Namespace: c.Namespace, Name: c.Name}
 }
 
 func (r *Result) add(key manifest.ObjectKey, server *v1alpha1.OAuthServer, kind registration.Kind, d registration.Document, findings []compile.Finding) {
@@ -126,20 +169,6 @@ func (in Inputs) secretOf(o *v1alpha1.OAuthIdentityProvider) *corev1.Secret {
 	return s
 }
 
-func (in Inputs) client(c *v1alpha1.OAuthClient, rivals map[string][]compile.Rival) Client {
-	name := types.NamespacedName{Namespace: c.Namespace, Name: c.Name}
-	return Client{c, compile.Client(compile.ClientInputs{
-		Client:          c,
-		Servers:         in.Set.Servers,
-		NamespaceLabels: in.Set.NamespaceLabels(c.Namespace),
-		Policies:        in.Set.Policies,
-		Resources:       in.Set.Resources,
-		Rivals:          others(rivals[compile.ClientID(c)], c),
-		Secrets:         in.Secrets[name],
-		Previous:        in.Previous[name],
-	})}
-}
-
 // rivals are the clients by their client ids, those ids alone that several want.
 func (in Inputs) rivals() map[string][]compile.Rival {
 	wanted := map[string]int{}
@@ -153,7 +182,7 @@ func (in Inputs) rivals() map[string][]compile.Rival {
 		if wanted[id] < 2 {
 			continue
 		}
-		registered := in.Previous[types.NamespacedName{Namespace: c.Namespace, Name: c.Name}] != nil
+		registered := in.Previous[nameOf(c)] != nil
 		out[id] = append(out[id], compile.Rival{Client: *c, NamespaceLabels: in.Set.NamespaceLabels(c.Namespace), Registered: registered})
 	}
 	return out

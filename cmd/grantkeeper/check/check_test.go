@@ -238,17 +238,48 @@ func TestCheck(t *testing.T) {
 		},
 		"a secret from elsewhere that is not here": {
 			files:   map[string]string{"a.yaml": platform, "b.yaml": client("a", "{type: Service, authentication: {clientSecret: {secretRef: {name: vault}}}}")},
-			verdict: Accepted, says: []string{"note: spec.authentication.clientSecret.secretRef: Secret vault is not known here; the client waits until the cluster has it"},
+			verdict: Accepted, says: []string{"note: spec.authentication.clientSecret.secretRef.name vault: this Secret is not known here; the client waits until the cluster has it"},
 		},
 		"a secret from elsewhere without the label": {
 			files: map[string]string{"a.yaml": platform, "b.yaml": client("a", "{type: Service, authentication: {clientSecret: {secretRef: {name: vault}}}}"),
 				"c.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: vault, namespace: apps}\nstringData: {client-secret: canary-canary-canary}\n"},
-			verdict: Accepted, says: []string{`note: spec.authentication.clientSecret.secretRef: Secret vault lacks the label grantkeeper.dev/referenced: "true"`}, silent: []string{"canary"},
+			verdict: Accepted, says: []string{`note: spec.authentication.clientSecret.secretRef.name vault: there is no Secret of this name with the label grantkeeper.dev/referenced: "true"`}, silent: []string{"canary"},
 		},
 		"a secret from elsewhere without the key": {
 			files: map[string]string{"a.yaml": platform, "b.yaml": client("a", "{type: Service, authentication: {clientSecret: {secretRef: {name: vault}}}}"),
 				"c.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: vault, namespace: apps, labels: {grantkeeper.dev/referenced: 'true'}}\nstringData: {secret: canary-canary-canary}\n"},
-			verdict: Accepted, says: []string{"has no key client-secret"}, silent: []string{"canary"},
+			verdict: Accepted, says: []string{"Secret vault has no such key; add it, or name another"}, silent: []string{"canary"},
+		},
+		"a secret from elsewhere that is weak": {
+			files: map[string]string{"a.yaml": platform, "b.yaml": client("a", "{type: Service, authentication: {clientSecret: {secretRef: {name: vault}}}}"),
+				"c.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: vault, namespace: apps, labels: {grantkeeper.dev/referenced: 'true'}}\nstringData: {client-secret: canary-canary-canary}\n"},
+			verdict: Accepted, says: []string{"note: spec.authentication.clientSecret.secretRef.key client-secret: the value in Secret vault"}, silent: []string{"canary"},
+		},
+		"more clients than a policy has places: the first ones have them": {
+			files: map[string]string{"a.yaml": strings.Replace(platform, "allow:", "limits: {clients: 1}, allow:", 1),
+				"b.yaml": client("z", "{type: Service}") + "---\n" + client("a", "{type: Service}")},
+			verdict: Refused, says: []string{"apps       a     apps.a     -         refused", "PolicyRefused", "spec.limits.clients", "apps       z     apps.z     services  accepted"},
+		},
+		"more clients than a policy has places: who was there before keeps its own": {
+			files: map[string]string{"a.yaml": strings.Replace(platform, "allow:", "limits: {clients: 1}, allow:", 1),
+				"b.yaml": client("z", "{type: Service}") + "---\n" + client("a", "{type: Service}")},
+			against: map[string]string{"a.yaml": strings.Replace(platform, "allow:", "limits: {clients: 1}, allow:", 1), "b.yaml": client("a", "{type: Service}")},
+			verdict: Refused, says: []string{"apps       z     apps.z     -         refused", "apps       a     apps.a     services  accepted"},
+		},
+		"more clients than a policy has places: who held one keeps it against an older one that is mended": {
+			files: map[string]string{"a.yaml": strings.Replace(platform, "allow:", "limits: {clients: 1}, allow:", 1),
+				"b.yaml": client("z", "{type: Service}") + "---\n" + client("a", "{type: Service}")},
+			against: map[string]string{"a.yaml": strings.Replace(platform, "allow:", "limits: {clients: 1}, allow:", 1),
+				"b.yaml": client("z", "{type: Service, scopes: [unknown]}") + "---\n" + client("a", "{type: Service}")},
+			verdict: Refused, says: []string{"apps       z     apps.z     -         refused", "apps       a     apps.a     services  accepted"},
+		},
+		"a template that does not parse": {
+			files:   map[string]string{"a.yaml": platform, "b.yaml": client("a", "\n  type: Service\n  secret:\n    template:\n      id: '{{ .ClientID'")},
+			verdict: Refused, says: []string{"DIR/b.yaml:8: Invalid: spec.secret.template"},
+		},
+		"a users expression that does not compile": {
+			files:   map[string]string{"a.yaml": strings.Replace(platform, "allow:", "users: 'user.nonsense == 1', allow:", 1), "b.yaml": client("a", "{type: Service}")},
+			verdict: Refused, says: []string{"DIR/a.yaml:9: Invalid: spec.users", "policy services selects this client and is not valid itself"},
 		},
 		"two clients that write one Secret": {
 			files:   map[string]string{"a.yaml": platform, "b.yaml": client("a", "{type: Service, secret: {name: creds}}") + "---\n" + client("b", "{type: Service, secret: {name: creds}}")},

@@ -47,15 +47,12 @@ func (r *reporter) namespaceKnown(name string) bool {
 
 // inboundNotes are about the Secret that a client's secret is read from. They show nothing of it.
 func (r *reporter) inboundNotes(c *v1alpha1.OAuthClient, ref *v1alpha1.SecretKeyReference) []string {
-	const field = "spec.authentication.clientSecret.secretRef"
 	s := r.set.Secret(c.Namespace, ref.Name)
-	switch {
-	case s == nil:
-		return []string{fmt.Sprintf("%s: Secret %s is not known here; the client waits until the cluster has it", field, ref.Name)}
-	case s.Labels[v1alpha1.LabelReferenced] != "true":
-		return []string{fmt.Sprintf(`%s: Secret %s lacks the label %s: "true"; the client waits until it has it`, field, ref.Name, v1alpha1.LabelReferenced)}
-	case len(s.Data[ref.Key]) == 0:
-		return []string{fmt.Sprintf("%s: Secret %s has no key %s; the client waits until it has it", field, ref.Name, ref.Key)}
+	if s == nil {
+		return []string{fmt.Sprintf("spec.authentication.clientSecret.secretRef.name %s: this Secret is not known here; the client waits until the cluster has it", ref.Name)}
+	}
+	if _, f := compile.InboundValue(c, s); f != nil {
+		return []string{f.Message}
 	}
 	return nil
 }
