@@ -27,7 +27,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 )
 
-// +kubebuilder:rbac:groups=grantkeeper.dev,resources=oauthgrantpolicies;oauthservers;oauthclients;oauthidentityproviders,verbs=get;list;watch
+// +kubebuilder:rbac:groups=grantkeeper.dev,resources=oauthgrantpolicies;oauthservers;oauthclients;oauthidentityproviders;oauthresources,verbs=get;list;watch
 // +kubebuilder:rbac:groups=grantkeeper.dev,resources=oauthgrantpolicies/status,verbs=patch
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;update;delete
@@ -61,6 +61,7 @@ func Register(mgr ctrl.Manager, o Options) error {
 		Named("oauthgrantpolicy").
 		For(&v1alpha1.OAuthGrantPolicy{}).
 		Watches(&v1alpha1.OAuthServer{}, handler.EnqueueRequestsFromMapFunc(r.beside), builder.WithPredicates(change.ServerMatters())).
+		Watches(&v1alpha1.OAuthResource{}, handler.EnqueueRequestsFromMapFunc(r.beside), builder.WithPredicates(change.Declared())).
 		Watches(&v1alpha1.OAuthIdentityProvider{}, handler.EnqueueRequestsFromMapFunc(r.beside), builder.WithPredicates(change.Declared())).
 		Watches(&v1alpha1.OAuthClient{}, r.recount(), builder.WithPredicates(verdictChanged())).
 		WithOptions(controller.Options{ReconciliationTimeout: status.Timeout})
@@ -125,21 +126,39 @@ func (r *Reconciler) begin(p *v1alpha1.OAuthGrantPolicy, marks *status.Condition
 	return status.Run{Steps: []status.Step{publish, count}, Wake: func() time.Time { return wake }}
 }
 
-// note says which providers a policy names that are not there, and so let nobody in.
+// note says which providers and resources a policy names that are not there, and so allow nothing.
 func (r *Reconciler) note(ctx context.Context, p *v1alpha1.OAuthGrantPolicy, servers []v1alpha1.OAuthServer) (string, error) {
-	if len(p.Spec.Allow.IdentityProviders) == 0 {
-		return "", nil
+	var notes []string
+	if len(p.Spec.Allow.IdentityProviders) > 0 {
+		var providers v1alpha1.OAuthIdentityProviderList
+		if err := r.List(ctx, &providers, client.InNamespace(p.Namespace)); err != nil {
+			return "", status.Failed(err, "list OAuthIdentityProviders")
+		}
+		if unknown := compile.UnknownProviders(p, providers.Items, servers); len(unknown) > 0 {
+			notes = append(notes, fmt.Sprintf("spec.allow.identityProviders: the server has no OAuthIdentityProvider %s, so that nobody comes in by that name; "+
+				"correct it, or create the provider.", listed(unknown)))
+		}
 	}
-	var providers v1alpha1.OAuthIdentityProviderList
-	if err := r.List(ctx, &providers, client.InNamespace(p.Namespace)); err != nil {
-		return "", status.Failed(err, "list OAuthIdentityProviders")
+	if len(p.Spec.Allow.Resources) > 0 {
+		var resources v1alpha1.OAuthResourceList
+		if err := r.List(ctx, &resources, client.InNamespace(p.Namespace), client.UnsafeDisableDeepCopy); err != nil {
+			return "", status.Failed(err, "list OAuthResources")
+		}
+		if unknown := compile.UnknownResources(p, resources.Items, servers); len(unknown) > 0 {
+			notes = append(notes, fmt.Sprintf("spec.allow.resources: the server has no OAuthResource %s, so that nothing is allowed by that name; "+
+				"correct it, or create the resource.", listed(unknown)))
+		}
 	}
-	unknown := compile.UnknownProviders(p, providers.Items, servers)
-	if len(unknown) == 0 {
-		return "", nil
+	return strings.Join(notes, " "), nil
+}
+
+// listed names some of many.
+func listed(names []string) string {
+	const shown = 8
+	if more := len(names) - shown; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:shown], ", "), more)
 	}
-	return fmt.Sprintf("spec.allow.identityProviders: the server has no OAuthIdentityProvider %s, so that nobody comes in by that name; "+
-		"correct it, or create the provider.", strings.Join(unknown, ", ")), nil
+	return strings.Join(names, ", ")
 }
 
 // beside finds the policies of the namespace of a server or a provider.
