@@ -34,14 +34,16 @@ type run struct {
 	limited map[string]int32
 	// unwritten is true when the Secret is not what it should be, so that what is registered stays what it was.
 	unwritten bool
-	events    []status.Event
-	wake      time.Time
+	// unsaid is why the Secret could not be written, for when all else is done.
+	unsaid error
+	events []status.Event
+	wake   time.Time
 }
 
 func (r *Reconciler) begin(c *v1alpha1.OAuthClient, marks *status.Conditions) status.Run {
 	x := &run{Reconciler: r, client: c, marks: marks, now: r.clock()}
 	return status.Run{
-		Steps:  []status.Step{x.read, x.decide, x.writeSecret, x.register, x.settle, x.report},
+		Steps:  []status.Step{x.read, x.decide, x.writeSecret, x.register, x.settle, x.report, x.failed},
 		Wake:   func() time.Time { return x.wake },
 		Events: func() []status.Event { return x.events },
 	}
@@ -185,7 +187,7 @@ func (x *run) report(context.Context) error {
 	s.Secrets = nil
 	if reg := x.result.Registration; reg != nil {
 		s.Secrets = secretStatuses(reg.Authentication.Secrets, x.lastUsed, x.now)
-		if hasSecret(reg) && x.decided.Write.Request != "" {
+		if hasSecret(reg) && !x.unwritten && x.decided.Write.Request != "" {
 			s.RotateRequest = x.decided.Write.Request
 		}
 	}
@@ -198,6 +200,9 @@ func (x *run) report(context.Context) error {
 	}
 	return nil
 }
+
+// failed ends with what went wrong on the way.
+func (x *run) failed(context.Context) error { return x.unsaid }
 
 func hasSecret(reg *registration.Client) bool {
 	for _, m := range reg.Authentication.Methods {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
 	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
 	"github.com/grantkeeper/grantkeeper/controllers/internal/owned"
 	"github.com/grantkeeper/grantkeeper/controllers/internal/status"
@@ -91,11 +93,22 @@ func (x *run) putSecret(ctx context.Context, reg *registration.Client, content m
 		return nil
 	}
 	if err != nil {
-		return status.Failed(err, "write Secret %s/%s", want.Namespace, want.Name)
+		return x.secretFailed(status.Failed(err, "write Secret %s/%s", want.Namespace, want.Name))
 	}
 	x.client.Status.Binding = &v1alpha1.ClientBinding{Name: want.Name}
 	x.secretReady(want.Name)
 	x.secretEvents(want.Name, wrote)
+	return nil
+}
+
+// secretFailed takes an error of writing the Secret. A client that is registered goes on without: with what it had, but otherwise as
+// the manifest and the platform have it now. The Secret is in the app team's namespace, and whoever can keep it from being written
+// must not keep its client from being suspended or cut off.
+func (x *run) secretFailed(err error) error {
+	if x.inputs.Previous == nil || apierrors.IsConflict(err) {
+		return err
+	}
+	x.unwritten, x.unsaid = true, err
 	return nil
 }
 

@@ -50,6 +50,9 @@ func (s Secrets) Put(ctx context.Context, have, want *corev1.Secret) (version st
 	if equality.Semantic.DeepEqual(have, next) {
 		return have.ResourceVersion, false, nil
 	}
+	if frozen(have) && !equality.Semantic.DeepEqual(have.Data, next.Data) {
+		return s.replace(ctx, have, want)
+	}
 	if err := s.Client.Update(ctx, next, status.FieldOwner); err != nil {
 		return "", false, err
 	}
@@ -75,6 +78,18 @@ func (s Secrets) create(ctx context.Context, want *corev1.Secret) (string, bool,
 		return "", false, apierrors.NewConflict(corev1.Resource("secrets"), want.Name, errors.New("the cache is behind"))
 	}
 	return "", false, fmt.Errorf("the Secret %s/%s: %w", want.Namespace, want.Name, ErrTaken)
+}
+
+// frozen reports whether somebody made the Secret immutable: the API server lets nobody change its content any more.
+func frozen(s *corev1.Secret) bool { return s.Immutable != nil && *s.Immutable }
+
+// replace makes a Secret anew, since its content cannot be changed. Only the one that was read is deleted.
+func (s Secrets) replace(ctx context.Context, have, want *corev1.Secret) (version string, wrote bool, err error) {
+	err = s.Client.Delete(ctx, have, client.Preconditions{UID: &have.UID, ResourceVersion: &have.ResourceVersion})
+	if client.IgnoreNotFound(err) != nil {
+		return "", false, err
+	}
+	return s.create(ctx, want)
 }
 
 // Delete removes a Secret, as it was read and no newer one; that it is gone already is fine.
