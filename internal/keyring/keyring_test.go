@@ -156,7 +156,7 @@ func observe(lives map[string]*life, now time.Time, id string, inUse bool) {
 	}
 }
 
-func TestTwoYears(t *testing.T) {
+func TestK20TwoYears(t *testing.T) {
 	cases := map[string]struct {
 		settings Settings
 		lag      time.Duration // how late the caller is at every wake

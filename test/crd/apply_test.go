@@ -14,8 +14,8 @@ import (
 	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
 )
 
-// TestTwoOwners: server-side apply by two owners to one object, without conflict, because lists have keys (convention 7).
-func TestTwoOwners(t *testing.T) {
+// TestConvention07TwoOwners: server-side apply by two owners to one object, without conflict, because lists have keys (convention 7).
+func TestConvention07TwoOwners(t *testing.T) {
 	c, ctx := newClient(t), context.Background()
 	ns := newNamespace(t, c)
 	apply := func(owner string, o *ac.OAuthClientApplyConfiguration) error {

@@ -89,9 +89,9 @@ func TestCompileAcceptsWhatTheAPIServerDoes(t *testing.T) {
 	}
 }
 
-// TestCompileRefusesWhatTheAPIServerDoes: the operator checks again what is dangerous, because a manifest may have been
+// TestK12CompileRefusesWhatTheAPIServerDoes: the operator checks again what is dangerous, because a manifest may have been
 // stored before a rule was, and because there is no API server in front of a folder of manifests.
-func TestCompileRefusesWhatTheAPIServerDoes(t *testing.T) {
+func TestK12CompileRefusesWhatTheAPIServerDoes(t *testing.T) {
 	// What only the API server refuses: a matter of taste, what an exact comparison makes harmless, or a Secret that is not found.
 	admissionOnly := func(sentence string) bool {
 		return strings.HasSuffix(sentence, ": a space at the beginning") || strings.HasSuffix(sentence, ": a space at the end") ||

@@ -12,9 +12,9 @@ import (
 	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
 )
 
-// TestDefaults: what the smallest manifest of each kind is shown back as (convention 12), and which conditions it has
+// TestConvention02Convention12Defaults: what the smallest manifest of each kind is shown back as (convention 12), and which conditions it has
 // before any controller has seen it (convention 2).
-func TestDefaults(t *testing.T) {
+func TestConvention02Convention12Defaults(t *testing.T) {
 	c := newClient(t)
 	for kind, want := range map[string]struct {
 		spec, shown string

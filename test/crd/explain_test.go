@@ -20,8 +20,8 @@ type schema struct {
 	Items       *schema
 }
 
-// TestExplain: kubectl explain says something about every field of every kind (convention 15).
-func TestExplain(t *testing.T) {
+// TestConvention15Explain: kubectl explain says something about every field of every kind (convention 15).
+func TestConvention15Explain(t *testing.T) {
 	d, err := discovery.NewDiscoveryClientForConfig(env.Config)
 	if err != nil {
 		t.Fatal(err)

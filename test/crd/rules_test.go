@@ -61,7 +61,7 @@ func ruleTables() map[string]map[string]rule {
 	}
 }
 
-func TestRules(t *testing.T) {
+func TestConvention10Rules(t *testing.T) {
 	c := newClient(t)
 	namespace := newNamespace(t, c)
 	for _, table := range slices.Sorted(maps.Keys(ruleTables())) {

@@ -11,7 +11,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
 )
 
-func TestFieldSelectors(t *testing.T) {
+func TestConvention06FieldSelectors(t *testing.T) {
 	c, ctx := newClient(t), context.Background()
 	ns := newNamespace(t, c)
 	for name, spec := range map[string]string{

@@ -18,8 +18,8 @@ import (
 	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
 )
 
-// TestKubectlGet holds what the real kubectl prints against golden files, narrow and wide (convention 4).
-func TestKubectlGet(t *testing.T) {
+// TestConvention04KubectlGet holds what the real kubectl prints against golden files, narrow and wide (convention 4).
+func TestConvention04KubectlGet(t *testing.T) {
 	c, ctx := newClient(t), context.Background()
 	ns := newNamespace(t, c)
 	for _, obj := range tableObjects(ns) {
@@ -141,8 +141,8 @@ func tableObjects(ns string) []client.Object {
 	}
 }
 
-// TestNames: every kind has its short name and is in the category, so that `kubectl get oauth` lists them all.
-func TestNames(t *testing.T) {
+// TestConvention05Names: every kind has its short name and is in the category, so that `kubectl get oauth` lists them all.
+func TestConvention05Names(t *testing.T) {
 	d, err := discovery.NewDiscoveryClientForConfig(env.Config)
 	if err != nil {
 		t.Fatal(err)

@@ -50,7 +50,7 @@ func updateRules() map[string]updateRule {
 	}
 }
 
-func TestUpdates(t *testing.T) {
+func TestConvention13Updates(t *testing.T) {
 	c := newClient(t)
 	for sentence, u := range updateRules() {
 		t.Run(sentence, func(t *testing.T) {

@@ -4,9 +4,11 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -155,7 +157,7 @@ func TestEveryConstantIsDocumented(t *testing.T) {
 	}
 }
 
-func TestReasonsExist(t *testing.T) {
+func TestConvention03ReasonsExist(t *testing.T) {
 	p := named(t, "docs/reference/conditions.md")
 	known := constants(t, "api/v1alpha1/conditions.go", "ConditionReason")
 	_, table, _ := strings.Cut(p.text, "## Reasons")
@@ -165,6 +167,30 @@ func TestReasonsExist(t *testing.T) {
 			if reason, _, _ := strings.Cut(word, "`"); !slices.Contains(known, reason) {
 				t.Errorf("%s explains `%s`, which is no reason", p.path, reason)
 			}
+		}
+	}
+}
+
+// TestConvention03EveryReasonIsTested: every reason of a condition is what some test of the controllers, of the compile step or of what
+// people see expects, by its constant or by its word.
+func TestConvention03EveryReasonIsTested(t *testing.T) {
+	var tests strings.Builder
+	for _, folder := range []string{"controllers", "internal/compile", "test", "cmd"} {
+		err := filepath.WalkDir(filepath.Join(root, folder), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") || filepath.Base(filepath.Dir(path)) == "docs" {
+				return err
+			}
+			b, err := os.ReadFile(path)
+			tests.Write(b)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, reason := range constants(t, "api/v1alpha1/conditions.go", "ConditionReason") {
+		if !regexp.MustCompile(`Reason` + reason + `\b|"` + reason + `"`).MatchString(tests.String()) {
+			t.Errorf("no test expects the reason %s", reason)
 		}
 	}
 }
