@@ -64,18 +64,19 @@ func TestReport(t *testing.T) {
 
 func TestMemoryIsBoundedAndAReportSaysWhatItLeavesOut(t *testing.T) {
 	x := New()
-	for i := range 3 * most {
+	const uses = most + 100
+	for i := range uses {
 		x.Used(uid(i), "s1", now.Add(time.Duration(i)*time.Minute))
 		if len(x.minutes) > most {
 			t.Fatalf("%d are remembered", len(x.minutes))
 		}
 	}
-	clients := make([][]string, 3*most)
+	clients := make([][]string, uses)
 	for i := range clients {
 		clients[i] = []string{"s2", "s1"}
 	}
 	got := registration.DecodeUses(x.Report(snapshot(clients...)))
-	if _, ok := got.At(registration.SecretUse{ClientUID: uid(3*most - 1), SecretID: "s1"}); !got.More || len(got.Last) != registration.MaxUses || !ok {
+	if _, ok := got.At(registration.SecretUse{ClientUID: uid(uses - 1), SecretID: "s1"}); !got.More || len(got.Last) != registration.MaxUses || !ok {
 		t.Errorf("more %v, %d uses, the latest %v", got.More, len(got.Last), ok)
 	}
 }
