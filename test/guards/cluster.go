@@ -84,7 +84,7 @@ func NewCluster(namespaces ...string) (_ *Cluster, err error) {
 	if err := os.WriteFile(k.kubeconfig(), k.env.KubeConfig, 0o600); err != nil {
 		return nil, err
 	}
-	if k.Admin, err = k.client(k.env.Config); err != nil {
+	if k.Admin, err = k.Client(k.env.Config); err != nil {
 		return nil, err
 	}
 	for _, n := range namespaces {
@@ -116,7 +116,8 @@ func (k *Cluster) Stop() error {
 	return errors.Join(append(errs, os.RemoveAll(k.dir))...)
 }
 
-func (k *Cluster) client(config *rest.Config) (client.Client, error) {
+// Client is a client with a configuration, for all kinds that tests need.
+func (k *Cluster) Client(config *rest.Config) (client.Client, error) {
 	scheme := runtime.NewScheme()
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		return nil, err
@@ -170,11 +171,21 @@ func (k *Cluster) As(t *testing.T, user string) client.Client {
 	t.Helper()
 	config := rest.CopyConfig(k.env.Config)
 	config.Impersonate = rest.ImpersonationConfig{UserName: user, Groups: []string{"system:authenticated"}}
-	c, err := k.client(config)
+	c, err := k.Client(config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// Person is the configuration of somebody with a certificate, who is in no group but that of everybody who is known.
+func (k *Cluster) Person(t *testing.T, user string) *rest.Config {
+	t.Helper()
+	known, err := k.env.AddUser(envtest.User{Name: user}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return known.Config()
 }
 
 // AsAccount is a client of a ServiceAccount, with its own token.
@@ -184,7 +195,7 @@ func (k *Cluster) AsAccount(t *testing.T, namespace, name string) client.Client 
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := k.client(config)
+	c, err := k.Client(config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -308,6 +319,53 @@ func (k *Cluster) Wait(ctx context.Context, obj client.Object, condition v1alpha
 			return err
 		}
 	}
+}
+
+// StartServer runs a replica of a server as soon as it has its keys and its Deployment.
+func (k *Cluster) StartServer(ctx context.Context, namespace, name, listen string) (*Program, error) {
+	server := &v1alpha1.OAuthServer{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+	if err := k.Wait(ctx, server, v1alpha1.ConditionKeysReady); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, soon)
+	defer cancel()
+	for {
+		p, err := k.runServer(ctx, namespace, name, listen)
+		if err == nil {
+			return p, nil
+		}
+		if err := pause(ctx, err); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// InstallGatewayAPI installs kinds of the Gateway API, in the version that hack/tools pins.
+func (k *Cluster) InstallGatewayAPI(t *testing.T, kinds ...string) {
+	t.Helper()
+	crds := gatewayAPI(t)
+	for _, kind := range kinds {
+		if _, err := k.Kubectl("", "apply", "--server-side", "-f", filepath.Join(crds, "gateway.networking.k8s.io_"+kind+".yaml")); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// gatewayAPI is the folder with the CRDs of the Gateway API.
+func gatewayAPI(t *testing.T) string {
+	t.Helper()
+	cmd := exec.Command("go", "mod", "download", "-json", "sigs.k8s.io/gateway-api")
+	cmd.Dir = filepath.Join(demo.Root(), "hack", "tools", "gateway-api")
+	cmd.Env = append(cmd.Environ(), "GOWORK=off", "GOFLAGS=-mod=readonly")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	var module struct{ Dir string }
+	if err := json.Unmarshal(out, &module); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(module.Dir, "config", "crd", "standard")
 }
 
 // request is what is read of one entry of the audit log.

@@ -1,10 +1,7 @@
 package guards
 
 import (
-	"encoding/json"
 	"fmt"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -16,33 +13,11 @@ import (
 	"github.com/grantkeeper/grantkeeper/test/demo"
 )
 
-// gatewayAPI is the folder with the CRDs of the Gateway API, in the version that hack/tools pins.
-func gatewayAPI(t *testing.T) string {
-	t.Helper()
-	cmd := exec.Command("go", "mod", "download", "-json", "sigs.k8s.io/gateway-api")
-	cmd.Dir = filepath.Join(demo.Root(), "hack", "tools", "gateway-api")
-	cmd.Env = append(cmd.Environ(), "GOWORK=off", "GOFLAGS=-mod=readonly")
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	var module struct{ Dir string }
-	if err := json.Unmarshal(out, &module); err != nil {
-		t.Fatal(err)
-	}
-	return filepath.Join(module.Dir, "config", "crd", "standard")
-}
-
 // takeover is the stage of K11: a server in namespace login with the issuer https://login.example.com, every kind of route, and
 // mallory, who may write all of them in namespace shop.
 func takeover(t *testing.T) (mallory client.Client) {
 	t.Helper()
-	crds := gatewayAPI(t)
-	for _, kind := range []string{"gateways", "httproutes", "grpcroutes", "tlsroutes", "listenersets"} {
-		if _, err := world.Kubectl("", "apply", "--server-side", "-f", filepath.Join(crds, "gateway.networking.k8s.io_"+kind+".yaml")); err != nil {
-			t.Fatal(err)
-		}
-	}
+	world.InstallGatewayAPI(t, "gateways", "httproutes", "grpcroutes", "tlsroutes", "listenersets")
 	if _, err := world.Kubectl("", "apply", "--server-side", "-f", "testdata/routes.yaml"); err != nil {
 		t.Fatal(err)
 	}

@@ -119,8 +119,8 @@ func (k *Cluster) RunOperator(ctx context.Context) (*Program, error) {
 		"--metrics=0", "--health=0", "--leader-election-namespace="+operatorNamespace)
 }
 
-// RunServer starts a replica as the operator has it run, listening at an address of this machine.
-func (k *Cluster) RunServer(ctx context.Context, namespace, server, listen string) (*Program, error) {
+// runServer starts a replica as the operator has it run, listening at an address of this machine.
+func (k *Cluster) runServer(ctx context.Context, namespace, server, listen string) (*Program, error) {
 	return k.run(ctx, client.ObjectKey{Namespace: namespace, Name: "oauth-" + server}, "server",
 		"--sqlite="+filepath.Join(k.dir, namespace+"-"+server+".db"), "--listen="+listen, "--operations=127.0.0.1:0")
 }

@@ -112,19 +112,8 @@ spec: {type: Service, serverRef: {name: main, namespace: %[1]s}}
 	if _, err := k.Kubectl(manifests, "apply", "--server-side", "-f", "-"); err != nil {
 		return "", nil, err
 	}
-	main := &v1alpha1.OAuthServer{ObjectMeta: metav1.ObjectMeta{Namespace: platform, Name: "main"}}
-	if err := k.Wait(ctx, main, v1alpha1.ConditionKeysReady); err != nil {
+	if server, err = k.StartServer(ctx, platform, "main", listen); err != nil {
 		return "", nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, soon)
-	defer cancel()
-	for {
-		if server, err = k.RunServer(ctx, platform, "main", listen); err == nil {
-			break
-		}
-		if err := pause(ctx, err); err != nil {
-			return "", nil, err
-		}
 	}
 	reports := &v1alpha1.OAuthClient{ObjectMeta: metav1.ObjectMeta{Namespace: apps, Name: "reports"}}
 	return listen, server, k.Wait(ctx, reports, v1alpha1.ConditionReady)
