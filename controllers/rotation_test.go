@@ -330,7 +330,7 @@ var _ = Describe("The rotation of a client secret, while time passes", Serial, f
 			Eventually(func(g Gomega) {
 				g.Expect(hashes(ctx, w, c)[0].SHA256).To(Equal(credentials.Hash(value(secretOf(ctx, w.apps, "reports-oauth"))).SHA256))
 				for i, h := range hashes(ctx, w, c) {
-					g.Expect(i == 0).To(Equal(h.NotAfter.IsZero()), "nothing is left that nobody has")
+					g.Expect(h.NotAfter.IsZero()).To(Equal(i == 0), "nothing is left that nobody has")
 				}
 			}).Should(Succeed())
 			Consistently(values.all, 500*time.Millisecond).Should(HaveLen(before+1), "request "+request)

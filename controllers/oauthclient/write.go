@@ -66,15 +66,20 @@ func (x *run) content(reg *registration.Client, target credentials.Target) (map[
 			in.CookieSecret = made
 		}
 	}
-	if !x.result.Current && target.Check(in, hasSecret(reg), hasSecret(reg) && compile.InboundSecret(x.client) == nil) != nil || !target.Wanted() {
+	if !target.Wanted() || !x.result.Current && !renders(target, in, hasSecret(reg), compile.InboundSecret(x.client) == nil) {
 		return nil, nil
 	}
 	data, err := target.Render(in)
 	if err != nil {
 		// It went well with placeholders. What it says is left out: it may repeat what is secret.
-		return nil, nil //nolint:nilerr // SecretReady says so
+		data = nil
 	}
 	return data, nil
+}
+
+// renders reports whether a manifest that is refused, for whatever reason, asks for a Secret that can be written all the same.
+func renders(target credentials.Target, in credentials.Input, secret, generated bool) bool {
+	return target.Check(in, secret, secret && generated) == nil
 }
 
 func (x *run) putSecret(ctx context.Context, reg *registration.Client, content map[string][]byte) error {
