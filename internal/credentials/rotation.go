@@ -277,6 +277,9 @@ func (x *decider) keep() {
 		x.d.Value = x.Inbound
 	}
 	x.d.Write = Written{ID: first.ID, CreatedAt: first.CreatedAt, BeforeEnds: x.Held.BeforeEnds, Request: x.Held.Request}
+	if x.d.Cause == CauseResumed && x.RequestOverlap != nil && x.Held.Request == x.Request && !x.Held.BeforeEnds.IsZero() {
+		x.shorten(end)
+	}
 	x.succeed(first, end)
 	if x.Inbound == "" && x.Rotation.Interval > 0 {
 		x.wake(x.due())
@@ -293,6 +296,7 @@ func (x *decider) replace(value string, cause Cause) {
 		end = x.now.Add(Grace)
 	case cause == CauseRequested && x.RequestOverlap != nil:
 		end = x.now.Add(*x.RequestOverlap)
+		x.shorten(end)
 	}
 	request := x.Held.Request
 	if x.Request != "" && x.Inbound == "" {
@@ -333,8 +337,20 @@ func (x *decider) stage(value string) {
 	}
 }
 
+// shorten ends those that were replaced before no later either: who asks for an overlap of their own does so because a secret has
+// leaked, and which of those that work that is, is not known here.
+func (x *decider) shorten(end time.Time) {
+	end = end.UTC().Truncate(time.Second)
+	x.Registered = slices.Clone(x.Registered)
+	for i := range x.Registered {
+		if h := &x.Registered[i]; h.NotAfter.After(end) {
+			h.NotAfter = end
+		}
+	}
+}
+
 // succeed lists the verifiers: the first, then those that are registered and not over. The one that was the current one until now ends
-// then; an end once set is never moved.
+// then; an end once set is never moved, but for [decider.shorten].
 func (x *decider) succeed(first registration.SecretHash, end time.Time) {
 	x.d.Hashes = []registration.SecretHash{first}
 	for i, h := range x.Registered {

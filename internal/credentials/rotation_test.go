@@ -135,6 +135,21 @@ func TestDecide(t *testing.T) {
 			state: State{Registered: []registration.SecretHash{since(one, day), since(two, 0)}, Held: holding(one, day), Staged: two, Honoured: true, Request: "7", RequestOverlap: &zero, Rotation: Rotation{Overlap: day}},
 			value: two, cause: CauseRequested, retired: []string{one},
 		},
+		"a secret that has leaked ends at once, also when it is the one before the one before": {
+			state: State{
+				Registered: []registration.SecretHash{since(one, time.Hour), since(two, 0), older(three, time.Hour, 23*time.Hour)}, Held: holding(one, time.Hour),
+				Staged: two, Honoured: true, Request: "7", RequestOverlap: &zero, Rotation: every,
+			},
+			value: two, cause: CauseRequested, retired: []string{one, three}, wake: 30 * day,
+		},
+		"fault 16 it was handed out because one has leaked, and not registered as the current one: the others end as promised": {
+			state: State{Registered: []registration.SecretHash{since(one, day), since(two, 0), older(three, time.Hour, 23*time.Hour)}, Held: func() Held {
+				h := holding(two, 0)
+				h.BeforeEnds, h.Request = start.Add(-time.Second), "7"
+				return h
+			}(), Request: "7", RequestOverlap: &zero, Rotation: every},
+			value: two, cause: CauseResumed, retired: []string{one, three}, wake: 30 * day,
+		},
 		"a request without an overlap of its own has the usual one": {
 			state: State{Registered: []registration.SecretHash{since(one, day), since(two, 0)}, Held: holding(one, day), Staged: two, Honoured: true, Request: "7", Rotation: Rotation{Overlap: day}},
 			value: two, cause: CauseRequested, older: []time.Duration{day}, wake: time.Hour,
