@@ -2,6 +2,7 @@ package compile
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -314,4 +315,40 @@ func TestSecretName(t *testing.T) {
 	}
 	c = oauthClient("Service", func(c *v1alpha1.OAuthClient) { c.Name, c.Spec.ClientID = strings.Repeat("a", 250), "a" })
 	checkFindings(t, expect(invalid, "spec.secret.name", "set a shorter one"), Client(inputs(c)).Findings)
+}
+
+// TestConflictsAreToldInTheOrderOfAge: a cache lists objects in any order, and a message that changed with it would be written again and
+// again.
+func TestConflictsAreToldInTheOrderOfAge(t *testing.T) {
+	named := func(name string) v1alpha1.OAuthServer {
+		return server(func(s *v1alpha1.OAuthServer) { s.Name = name })
+	}
+	servers := []v1alpha1.OAuthServer{named("main"), named("second"), named("third")}
+	var resources []v1alpha1.OAuthResource
+	for i, name := range []string{"first", "second", "third"} {
+		r := v1alpha1.OAuthResource{ObjectMeta: metav1.ObjectMeta{Namespace: servers[0].Namespace, Name: name, CreationTimestamp: metav1.Unix(int64(i), 0)}}
+		r.Spec = v1alpha1.OAuthResourceSpec{ServerRef: &v1alpha1.LocalServerReference{Name: "main"}, Identifier: "urn:a:b"}
+		resources = append(resources, r)
+		servers[i].CreationTimestamp, servers[i].Spec.Issuer = metav1.Unix(int64(i), 0), "https://same.example"
+	}
+	message := func(findings []Finding) string {
+		var all []string
+		for _, f := range findings {
+			all = append(all, f.Message)
+		}
+		return strings.Join(all, "; ")
+	}
+	last, lastServer := resources[2], servers[2]
+	_, inOrder := Resource(&last, servers, resources)
+	_, serverInOrder := Server(&lastServer, servers)
+	slices.Reverse(resources)
+	slices.Reverse(servers)
+	_, reversed := Resource(&last, servers, resources)
+	_, serverReversed := Server(&lastServer, servers)
+	if message(inOrder) != message(reversed) || len(inOrder) != 2 || !strings.Contains(inOrder[0].Message, "/first ") {
+		t.Errorf("in order %s\nreversed %s", message(inOrder), message(reversed))
+	}
+	if message(serverInOrder) != message(serverReversed) || !strings.Contains(message(serverInOrder), "/main ") {
+		t.Errorf("in order %s\nreversed %s", message(serverInOrder), message(serverReversed))
+	}
 }

@@ -21,6 +21,7 @@ func Resource(r *v1alpha1.OAuthResource, servers []v1alpha1.OAuthServer, others 
 	k.check("spec.identifier", orEmpty(r.Spec.Identifier), registration.CheckResourceIdentifier(r.Spec.Identifier))
 	k.optionalText("spec.title", r.Spec.Title, registration.MaxDisplayText)
 	k.resourceScopes(r.Spec.Scopes)
+	var holders []*v1alpha1.OAuthResource
 	for i := range others {
 		o := &others[i]
 		// The cheap tests come first: this runs for every pair.
@@ -28,8 +29,18 @@ func Resource(r *v1alpha1.OAuthResource, servers []v1alpha1.OAuthServer, others 
 			continue
 		}
 		if s, f := LocalServerOf(o.Spec.ServerRef, o.Namespace, servers); f == nil && s.Name == server.Name {
-			k.resourceConflict(r, o)
+			holders = append(holders, o)
 		}
+	}
+	// A cache lists in no order; what status says must not change with it.
+	slices.SortFunc(holders, func(a, b *v1alpha1.OAuthResource) int {
+		if older(a, b) {
+			return -1
+		}
+		return 1
+	})
+	for _, o := range holders {
+		k.resourceConflict(r, o)
 	}
 	d := &registration.Resource{Namespace: r.Namespace, Name: r.Name, Identifier: r.Spec.Identifier, Title: r.Spec.Title}
 	if d.Title == "" {

@@ -130,11 +130,14 @@ func Server(s *v1alpha1.OAuthServer, others []v1alpha1.OAuthServer) (*registrati
 	if st := s.Spec.Storage; st != nil && st.SQLite != nil && st.SQLite.Size != nil && st.SQLite.Size.Sign() <= 0 {
 		k.check("spec.storage.sqlite.size", st.SQLite.Size.String(), errPositive)
 	}
+	var holder *v1alpha1.OAuthServer // the oldest, in whatever order they are listed
 	for i := range others {
-		if o := &others[i]; !sameObject(o, s) && o.Spec.Issuer == s.Spec.Issuer && older(o, s) {
-			k.add(v1alpha1.ReasonIdentifierConflict, "spec.issuer %s: the older OAuthServer %s has this issuer; choose another", show(s.Spec.Issuer), namespacedName(o))
-			break
+		if o := &others[i]; !sameObject(o, s) && o.Spec.Issuer == s.Spec.Issuer && older(o, s) && (holder == nil || older(o, holder)) {
+			holder = o
 		}
+	}
+	if holder != nil {
+		k.add(v1alpha1.ReasonIdentifierConflict, "spec.issuer %s: the older OAuthServer %s has this issuer; choose another", show(s.Spec.Issuer), namespacedName(holder))
 	}
 	if !k.validates(d) {
 		return nil, k.bounded()
