@@ -220,6 +220,17 @@ func declaredField(c *v1alpha1.OAuthClient, field string) string {
 	return field
 }
 
+// ownKeys is how a client authenticates whose manifest lists its public keys; ok is false for any other, and for keys that are not in
+// order. No policy judges keys: they are the app team's to choose, as secrets are.
+func ownKeys(c *v1alpha1.OAuthClient) (keys registration.Authentication, ok bool) {
+	if a := c.Spec.Authentication; a == nil || a.PrivateKeyJWT == nil || a.PrivateKeyJWT.JWKS == nil {
+		return keys, false
+	}
+	var k checker
+	keys = k.authentication(c)
+	return keys, len(k.findings) == 0
+}
+
 // lastAccepted is the previous registration as it may be served while an edit is refused, or nil. Nothing of an object
 // that was deleted and made again, or that has another client id now, is served on. When no policy accepts the previous
 // registration either, it is cut off: suspended rather than withdrawn, since a withdrawn client loses what users granted
@@ -233,9 +244,12 @@ func lastAccepted(in ClientInputs, governors []*governor) (last *registration.Cl
 		return nil, false
 	}
 	served := *previous
-	// Two things of the manifest always count: nobody would expect a refused edit to bring a withdrawn secret back, or to
+	// Some things of the manifest always count: nobody would expect a refused edit to bring a withdrawn secret or key back, or to
 	// keep a client going that is being suspended.
 	served.Suspended = c.Spec.Suspended
+	if keys, ok := ownKeys(c); ok && len(served.Authentication.JWKS) > 0 {
+		served.Authentication = keys
+	}
 	if slices.Contains(served.Authentication.Methods, registration.AuthenticationClientSecret) && len(in.Secrets) > 0 {
 		served.Authentication.Secrets = slices.Clone(in.Secrets)
 	}

@@ -1,7 +1,9 @@
 package compile
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -382,6 +384,60 @@ func TestLastKnownGood(t *testing.T) {
 			t.Errorf("got %v", got.Registration)
 		}
 	})
+}
+
+func TestLastKnownGoodKeys(t *testing.T) {
+	type spec = v1alpha1.OAuthClientSpec
+	key := func(kid, x string) v1alpha1.JSONWebKey {
+		return v1alpha1.JSONWebKey{Kty: "OKP", Crv: "Ed25519", Kid: kid, X: x}
+	}
+	old, leaked := key("old", "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"), key("leaked", "O2onvM62pC1io6jQKm8Nc2UyFXcd4kOmOsBIoYtZ2ik")
+	signs := func(s *spec, keys ...v1alpha1.JSONWebKey) {
+		s.Authentication = &v1alpha1.ClientAuthentication{PrivateKeyJWT: &v1alpha1.PrivateKeyJWTAuthentication{JWKS: &v1alpha1.JSONWebKeySet{Keys: keys}}}
+	}
+	in := inputs(oauthClient("Service", with(func(s *spec) { signs(s, old, leaked) })))
+	in.Previous = Client(in).Registration
+	if in.Previous == nil {
+		t.Fatal("the original is not accepted")
+	}
+	for name, tc := range map[string]struct {
+		edit func(*spec)
+		keys string
+	}{
+		"a key that is withdrawn is withdrawn at once":          {func(s *spec) { signs(s, old) }, "old"},
+		"a new key counts at once":                              {func(s *spec) { signs(s, key("new", old.X)) }, "new"},
+		"keys that are not in order leave those that were":      {func(s *spec) { signs(s, key("bad", "x")) }, "old leaked"},
+		"another way to authenticate leaves the keys that were": {func(s *spec) { s.Authentication = nil }, "old leaked"},
+		"keys from an address leave those that were": {func(s *spec) {
+			signs(s)
+			s.Authentication.PrivateKeyJWT.JWKS, s.Authentication.PrivateKeyJWT.JWKSURI = nil, "https://evil.example/jwks"
+		}, "old leaked"},
+		"keys beside a client secret, which is nothing, leave both": {func(s *spec) { signs(s, old); s.Authentication.ClientSecret = &v1alpha1.ClientSecretAuthentication{} }, "old leaked"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := oauthClient("Service", with(func(s *spec) { s.Scopes = []string{"admin"}; tc.edit(s) }))
+			edited := in
+			edited.Client = c
+			got := Client(edited)
+			if got.Current || got.CutOff || got.Registration == nil {
+				t.Fatalf("got %+v", got)
+			}
+			var set v1alpha1.JSONWebKeySet
+			if err := json.Unmarshal(got.Registration.Authentication.JWKS, &set); err != nil {
+				t.Fatal(err)
+			}
+			var kids []string
+			for _, k := range set.Keys {
+				kids = append(kids, k.Kid)
+			}
+			if strings.Join(kids, " ") != tc.keys || !slices.Contains(got.Registration.Authentication.Algorithms, "EdDSA") {
+				t.Errorf("it is served with the keys %v", kids)
+			}
+			if len(in.Previous.Scopes) > 0 || got.Registration.Scopes != nil && got.Registration.Scopes[0] == "admin" {
+				t.Error("more than the keys was taken from the refused edit")
+			}
+		})
+	}
 }
 
 // rivalOf is a client in the namespace that the policies of the tests select, registered.
