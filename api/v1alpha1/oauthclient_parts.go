@@ -162,9 +162,9 @@ type JSONWebKeySet struct {
 // bits.
 //
 // +kubebuilder:validation:XValidation:rule=`!has(self.d)`,message="keys: d is the private part of the key; publish the public part alone, and make a new key, because this one has been sent",fieldPath=".d"
-// +kubebuilder:validation:XValidation:rule=`self.kty != 'EC' || (has(self.crv) && self.crv == 'P-256' && has(self.x) && has(self.y) && !has(self.n) && !has(self.e))`,message="keys: a key of kty EC has crv P-256, x and y, and no n and e"
+// +kubebuilder:validation:XValidation:rule=`self.kty != 'EC' || (has(self.crv) && self.crv == 'P-256' && has(self.x) && has(self.y) && !has(self.n) && !has(self.e))`,message="keys: a key of kty EC has crv P-256, x and y, and no n and e; write \"y\" in quotes, YAML takes it for true without"
 // +kubebuilder:validation:XValidation:rule=`self.kty != 'OKP' || (has(self.crv) && self.crv == 'Ed25519' && has(self.x) && !has(self.y) && !has(self.n) && !has(self.e))`,message="keys: a key of kty OKP has crv Ed25519 and x, and no y, n and e"
-// +kubebuilder:validation:XValidation:rule=`self.kty != 'RSA' || (has(self.n) && has(self.e) && !has(self.crv) && !has(self.x) && !has(self.y))`,message="keys: a key of kty RSA has n and e, and no crv, x and y"
+// +kubebuilder:validation:XValidation:rule=`self.kty != 'RSA' || (has(self.n) && has(self.e) && !has(self.crv) && !has(self.x) && !has(self.y))`,message="keys: a key of kty RSA has n and e, and no crv, x and y; write \"n\" in quotes, YAML takes it for false without"
 type JSONWebKey struct {
 	// kty is the type of the key.
 	// +required

@@ -2,6 +2,7 @@ package registration
 
 import (
 	"bytes"
+	"crypto/ecdh"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -83,13 +84,29 @@ func (k *publicKey) check() error {
 	}
 	switch {
 	case k.Kty == "EC" && k.Crv == "P-256" && octets(k.X) == 32 && octets(k.Y) == 32:
-		return nil
+		return k.onCurve()
 	case k.Kty == "OKP" && k.Crv == "Ed25519" && octets(k.X) == 32:
 		return nil
 	case k.Kty == "RSA" && octets(k.N) >= 256 && octets(k.N) <= 512 && octets(k.E) >= 1 && octets(k.E) <= 4:
 		return nil
 	}
 	return errors.New("must be EC on P-256, OKP on Ed25519, or RSA of 2048 to 4096 bits")
+}
+
+// onCurve checks that x and y are a point of P-256: with any others, nothing that the client signs could ever be verified.
+func (k *publicKey) onCurve() error {
+	point := []byte{4} // uncompressed (SEC 1 section 2.3.3)
+	for _, coordinate := range []string{k.X, k.Y} {
+		b, err := base64.RawURLEncoding.DecodeString(coordinate)
+		if err != nil {
+			return err
+		}
+		point = append(point, b...)
+	}
+	if _, err := ecdh.P256().NewPublicKey(point); err != nil {
+		return errors.New("must be EC on P-256: x and y are no point of it; copy the key again")
+	}
+	return nil
 }
 
 // octets is how many bytes base64url text stands for; -1 when it is none.

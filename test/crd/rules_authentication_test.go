@@ -6,7 +6,10 @@ import (
 )
 
 // Public keys as a manifest has them: y and n in quotes, which YAML takes for booleans otherwise. Only their form is looked at.
-func ecKey() string  { return `{kty: EC, crv: P-256, x: ` + coordinate + `, "y": ` + coordinate + `}` }
+// pointX and pointY are a point of P-256 (RFC 7515 appendix A.3).
+const pointX, pointY = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"
+
+func ecKey() string  { return `{kty: EC, crv: P-256, x: ` + pointX + `, "y": ` + pointY + `}` }
 func okpKey() string { return `{kty: OKP, crv: Ed25519, x: ` + coordinate + `}` }
 func rsaKey() string { return `{kty: RSA, "n": ` + strings.Repeat("A", 342) + `, e: AQAB}` }
 
@@ -71,9 +74,9 @@ func keySetRules(service func(string) rule) map[string]rule {
 		first   = field + ".jwks.keys[0]"
 		one     = "privateKeyJWT takes exactly one of jwks and jwksURI"
 		private = "keys: d is the private part of the key; publish the public part alone, and make a new key, because this one has been sent"
-		ec      = "keys: a key of kty EC has crv P-256, x and y, and no n and e"
+		ec      = "keys: a key of kty EC has crv P-256, x and y, and no n and e; write \"y\" in quotes, YAML takes it for true without"
 		okp     = "keys: a key of kty OKP has crv Ed25519 and x, and no y, n and e"
-		rsa     = "keys: a key of kty RSA has n and e, and no crv, x and y"
+		rsa     = "keys: a key of kty RSA has n and e, and no crv, x and y; write \"n\" in quotes, YAML takes it for false without"
 		pattern = "should match"
 	)
 	jwt := func(members string) rule { return service("{privateKeyJWT: {" + members + "}}") }
@@ -101,7 +104,7 @@ func keySetRules(service func(string) rule) map[string]rule {
 		"a prime of a private key":   withRefusal(keys(with(rsaKey(), "p: AQAB")), "spec.authentication.privateKeyJWT.jwks.keys[0].p", unknownField),
 		"a shared key":               withRefusal(keys(`{kty: oct}`), first+".kty", `supported values: "EC", "OKP", "RSA"`),
 		"a key for encryption":       withRefusal(keys(with(ecKey(), "use: enc")), first+".use", `supported values: "sig"`),
-		"EC without a coordinate":    withRefusal(keys(without(ecKey(), `, "y": `+coordinate)), first, ec),
+		"EC without a coordinate":    withRefusal(keys(without(ecKey(), `, "y": `+pointY)), first, ec),
 		"EC without its curve":       withRefusal(keys(without(ecKey(), "crv: P-256, ")), first, ec),
 		"EC on a curve of OKP":       withRefusal(keys(strings.Replace(ecKey(), "P-256", "Ed25519", 1)), first, ec),
 		"EC with an exponent":        withRefusal(keys(with(ecKey(), "e: AQAB")), first, ec),
