@@ -66,7 +66,9 @@ func (x *run) content(reg *registration.Client, target credentials.Target) (map[
 			in.CookieSecret = made
 		}
 	}
-	if !target.Wanted() || !x.result.Current && !renders(target, in, hasSecret(reg), compile.InboundSecret(x.client) == nil) {
+	inOrder := x.result.Current ||
+		compile.MetadataInOrder(x.client) && renders(target, in, hasSecret(reg), compile.InboundSecret(x.client) == nil)
+	if !target.Wanted() || !inOrder {
 		return nil, nil
 	}
 	data, err := target.Render(in)

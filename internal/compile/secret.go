@@ -205,6 +205,16 @@ func (k *checker) template(c *v1alpha1.OAuthClient, target credentials.Target, i
 	k.check("spec.secret.template", "", err)
 }
 
+// MetadataInOrder reports whether the labels and annotations that a manifest wants on its Secret may be written: also of a manifest that
+// is refused, whose client is served on as it was.
+func MetadataInOrder(c *v1alpha1.OAuthClient) bool {
+	var k checker
+	if c.Spec.Secret != nil {
+		k.secretMetadata(c.Spec.Secret.Metadata)
+	}
+	return len(k.findings) == 0
+}
+
 // secretMetadata checks the labels and annotations; the operator's own are not for others to set.
 func (k *checker) secretMetadata(m *v1alpha1.SecretMetadata) {
 	if m == nil {

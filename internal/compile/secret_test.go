@@ -250,3 +250,26 @@ func TestAcceptedSecretsCanBeWritten(t *testing.T) {
 		t.Error("nothing was accepted")
 	}
 }
+
+func TestMetadataInOrder(t *testing.T) {
+	for name, tc := range map[string]struct {
+		metadata *v1alpha1.SecretMetadata
+		want     bool
+	}{
+		"none":              {want: true},
+		"a label of a tool": {&v1alpha1.SecretMetadata{Labels: map[string]v1alpha1.LabelValue{"team": "a"}}, true},
+		"one that would have the Secret read as the app team's own": {
+			&v1alpha1.SecretMetadata{Labels: map[string]v1alpha1.LabelValue{v1alpha1.LabelReferenced: "true"}}, false,
+		},
+		"a proof": {&v1alpha1.SecretMetadata{Annotations: map[string]v1alpha1.AnnotationValue{credentials.AnnotationProof: "x"}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := MetadataInOrder(target("Service", v1alpha1.ClientSecretTarget{Metadata: tc.metadata})); got != tc.want {
+				t.Error(got)
+			}
+		})
+	}
+	if !MetadataInOrder(oauthClient("Service")) {
+		t.Error("a manifest that says nothing of its Secret is in order")
+	}
+}
