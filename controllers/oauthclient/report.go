@@ -94,7 +94,7 @@ func (x *run) secretEvents(name string, wrote bool) {
 		x.events = append(x.events, status.Event{Reason: "SecretRotated", Note: fmt.Sprintf("The client has a new secret, because %s;%s", why, x.before())})
 	case rotated:
 		x.events = append(x.events, status.Event{Reason: "SecretRotated", Note: fmt.Sprintf("Secret %s has a new client secret, because %s;%s", name, why, x.before())})
-	case wrote && x.held.secret == nil && name != "" && x.client.Status.Policy != "":
+	case wrote && x.held.secret == nil && name != "" && x.inputs.Previous != nil:
 		// The first one comes with the client's acceptance, which is an event already; ten thousand at once are felt.
 		x.events = append(x.events, status.Event{Reason: "SecretCreated", Note: fmt.Sprintf("Secret %s holds the credentials.", name)})
 	}
