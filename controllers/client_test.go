@@ -298,6 +298,7 @@ var _ = Describe("An OAuthClient", func() {
 		Expect(admin.Delete(ctx, w.server)).To(Succeed())
 		eventually(ctx, c, v1alpha1.ConditionAccepted, metav1.ConditionFalse, v1alpha1.ReasonServerNotFound)
 		Expect(document(ctx, w.platform, c)).To(BeNil())
+		Eventually(func() []corev1.Secret { return documentsOf(ctx, w.platform, registration.KindKeys) }).Should(BeEmpty(), "the keys that prove its Secret are gone too")
 		w.server = &v1alpha1.OAuthServer{ObjectMeta: metav1.ObjectMeta{Namespace: w.platform, Name: "main"}, Spec: w.server.Spec}
 		Expect(admin.Create(ctx, w.server)).To(Succeed())
 		ready(ctx, c, w.server)

@@ -52,6 +52,15 @@ func secretStatuses(hashes []registration.SecretHash, lastUsed func(id string) (
 	return out
 }
 
+// kept is what the status says of the secrets of a client that is not registered: of the one in its Secret alone, as long as that is
+// there. It is by this that the secret is known again, when the server is made anew.
+func kept(known []v1alpha1.ClientSecretStatus, held bool) []v1alpha1.ClientSecretStatus {
+	if !held || len(known) == 0 || !known[0].Current {
+		return nil
+	}
+	return known[:1]
+}
+
 // secretReady marks SecretReady, and says who is late.
 func (x *run) secretReady(name string) {
 	x.marks.True(v1alpha1.ConditionSecretReady, v1alpha1.ReasonSecretWritten, "Secret %s holds the credentials.%s", name, x.late())

@@ -184,7 +184,7 @@ func (x *run) report(context.Context) error {
 		s.Issuer = server.Spec.Issuer
 		s.Server = types.NamespacedName{Namespace: server.Namespace, Name: server.Name}.String()
 	}
-	s.Secrets = nil
+	s.Secrets = kept(s.Secrets, x.held.secret != nil)
 	if reg := x.result.Registration; reg != nil {
 		s.Secrets = secretStatuses(reg.Authentication.Secrets, x.lastUsed, x.now)
 		if hasSecret(reg) && !x.unwritten && x.decided.Write.Request != "" {
