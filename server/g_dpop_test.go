@@ -11,6 +11,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/internal/policy"
 	"github.com/grantkeeper/grantkeeper/server/internal/dpop"
 	"github.com/grantkeeper/grantkeeper/server/internal/dpop/dpoptest"
+	"github.com/grantkeeper/grantkeeper/server/internal/grant"
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
 )
@@ -390,6 +391,36 @@ func TestProofsAreCollected(t *testing.T) {
 	if err != nil || n < 5 {
 		t.Errorf("collected %d, %v", n, err)
 	}
+}
+
+// Anybody can sign proofs and name a public client. What they leave in storage is bounded by address.
+func TestWastedProofs(t *testing.T) {
+	w := newWorld(t)
+	p := dpoptest.New(t)
+	garbage := func(id string, more ...string) answer {
+		return w.post("/v1/token", append([]string{"grant_type", "refresh_token", "refresh_token", "gkrt_garbage", "client_id", id}, more...), w.proving(p, w.nonce()))
+	}
+	before := w.rows()["replays"]
+	refused := 0
+	for range grant.WastedProofs + 20 {
+		switch a := garbage(spaID); {
+		case a.status == 400 && a.text("error") == "invalid_grant":
+		case a.status == 429 && a.header.Get("Retry-After") != "":
+			refused++
+		default:
+			t.Fatalf("%d %s", a.status, a.body)
+		}
+	}
+	if n := w.rows()["replays"] - before; refused != 20 || n != grant.WastedProofs {
+		t.Errorf("%d refused, %d rows", refused, n)
+	}
+	if a := garbage(otherID); a.status != 429 && a.status != 401 {
+		t.Errorf("another public client is another way to waste them: %d %s", a.status, a.body)
+	}
+	want(t, garbage(webID, "client_secret", secret), 400, "invalid_grant")
+	wantBound(t, w.post("/v1/token", []string{"grant_type", "client_credentials"}, withBasic(serviceID, secret), w.proving(p)), p)
+	w.pass(61 * time.Second)
+	want(t, garbage(spaID), 400, "invalid_grant")
 }
 
 func TestCodesThatRequestsBindToKeys(t *testing.T) {

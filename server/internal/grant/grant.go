@@ -11,6 +11,7 @@ import (
 	"github.com/grantkeeper/grantkeeper/internal/policy"
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 	"github.com/grantkeeper/grantkeeper/server/internal/clientauth"
+	"github.com/grantkeeper/grantkeeper/server/internal/limit"
 	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
 	"github.com/grantkeeper/grantkeeper/server/internal/signer"
@@ -116,6 +117,7 @@ type Pipeline struct {
 	registry *registry.Registry
 	clients  *clientauth.Authenticator
 	replays  storage.Replays
+	wasted   *limit.Counter
 	issuer   *token.Issuer
 	grants   map[string]Grant
 	types    []string
@@ -123,7 +125,9 @@ type Pipeline struct {
 
 // NewPipeline returns a pipeline over the grants. replays is where proofs of possession are spent; requests without one do not use it.
 func NewPipeline(r *registry.Registry, clients *clientauth.Authenticator, replays storage.Replays, issuer *token.Issuer, grants ...Grant) *Pipeline {
-	p := &Pipeline{registry: r, clients: clients, replays: replays, issuer: issuer, grants: map[string]Grant{}}
+	p := &Pipeline{
+		registry: r, clients: clients, replays: replays, wasted: limit.New(WastedProofs, time.Minute, 100_000), issuer: issuer, grants: map[string]Grant{},
+	}
 	for _, g := range grants {
 		p.grants[g.Type()] = g
 		p.types = append(p.types, g.Type())
@@ -170,11 +174,13 @@ func (p *Pipeline) Serve(ctx context.Context, in Input) (*Response, Event, error
 	if r.Scopes, r.Resources, fail = ReadScopes(s, client.Client, in.Params); fail != nil {
 		return nil, event, fail
 	}
-	if fail = p.spend(ctx, proof); fail != nil {
+	if fail = p.spend(ctx, proof, client, in); fail != nil {
+		p.waste(proof, client, in, fail)
 		return nil, event, fail
 	}
 	a, err := g.Authorize(ctx, r)
 	if err != nil {
+		p.waste(proof, client, in, err)
 		if r.replayed != nil {
 			event.Replayed, event.GrantID, event.Subject = true, r.replayed.ID, r.replayed.UserID
 		}

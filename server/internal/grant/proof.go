@@ -2,6 +2,7 @@ package grant
 
 import (
 	"context"
+	"errors"
 
 	"github.com/grantkeeper/grantkeeper/internal/policy"
 	"github.com/grantkeeper/grantkeeper/internal/registration"
@@ -32,12 +33,28 @@ func verifyProof(s *registry.Snapshot, governing *registration.Policy, c *client
 	})
 }
 
-// spend uses up the proof of a request, if it has one.
-func (p *Pipeline) spend(ctx context.Context, proof *dpop.Proof) *oauth.Error {
+// WastedProofs is how many proofs one address may waste in a minute for clients that prove nothing else: anybody can sign proofs, and each
+// that is spent is a row for a while.
+const WastedProofs = 60
+
+// spend uses up the proof of a request, if it has one. Errors: those of [dpop.Proof.Spend], and 429 for an address that wasted too many.
+func (p *Pipeline) spend(ctx context.Context, proof *dpop.Proof, c *clientauth.Client, in Input) *oauth.Error {
 	if proof == nil {
 		return nil
 	}
+	if wait, ok := p.wasted.Allowed("", in.Address, in.Now); !ok && !c.Authenticated {
+		return oauth.TooManyRequests(wait)
+	}
 	return proof.Spend(ctx, p.replays)
+}
+
+// waste counts a proof that was spent for nothing by a client that proves nothing else. A device that waits for its user wastes none.
+func (p *Pipeline) waste(proof *dpop.Proof, c *clientauth.Client, in Input, err error) {
+	e := (*oauth.Error)(nil)
+	if proof == nil || c.Authenticated || !errors.As(err, &e) || e.Status >= 500 || e.Code == oauth.AuthorizationPending().Code {
+		return
+	}
+	p.wasted.Add("", in.Address, in.Now)
 }
 
 // prove takes a verified proof as the request's.
