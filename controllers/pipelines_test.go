@@ -62,6 +62,7 @@ var _ = Describe("A pipeline", func() {
 	It("convention 9 reads one event for one thing that happened, however often it is looked at", func(ctx context.Context) {
 		w := newWorld(ctx)
 		w.startReplica("main-0")
+		ready(ctx, w.server, w.policy("apps")) // known to the operator, so that it does not say first that they are missing
 		c := w.create(ctx, "app", func(c *v1alpha1.OAuthClient) { c.Spec.Scopes = []string{"never.heard.of"} })
 		eventually(ctx, c, v1alpha1.ConditionAccepted, "False", v1alpha1.ReasonScopeUnknown)
 		for i := range 20 {
@@ -84,7 +85,7 @@ var _ = Describe("A pipeline", func() {
 			}
 			return n, series
 		}
-		Eventually(func() int { n, _ := count(); return n }).Should(Equal(1))
+		Eventually(func() int { n, _ := count(); return n }).Should(Equal(1), func() string { return fmt.Sprint(events(ctx, c)) })
 		Consistently(func() string {
 			n, series := count()
 			return fmt.Sprint(n, " ", series)

@@ -45,7 +45,8 @@ var (
 
 func TestControllers(t *testing.T) {
 	RegisterFailHandler(Fail)
-	SetDefaultEventuallyTimeout(15 * time.Second)
+	// What has to happen within a time says so. All else has as long as a small machine takes that does much else.
+	SetDefaultEventuallyTimeout(time.Minute)
 	SetDefaultEventuallyPollingInterval(50 * time.Millisecond)
 	RunSpecs(t, "Controllers")
 }
@@ -155,7 +156,7 @@ func startOperator() {
 	stopOperator = func() {
 		GinkgoHelper()
 		cancel()
-		Eventually(done, 20*time.Second).Should(Receive(Not(HaveOccurred())))
+		Eventually(done).Should(Receive(Not(HaveOccurred())))
 		stopOperator = func() {}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
 	coordinationv1ac "k8s.io/client-go/applyconfigurations/coordination/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -54,9 +55,21 @@ func newWorld(ctx context.Context) *world {
 		ObjectMeta: metav1.ObjectMeta{Namespace: w.platform, Name: "main"},
 		Spec:       v1alpha1.OAuthServerSpec{Issuer: "https://" + w.platform + ".example.com"},
 	}
+	DeferCleanup(w.end)
 	Expect(admin.Create(ctx, w.server)).To(Succeed())
 	Expect(admin.Create(ctx, w.policy("apps"))).To(Succeed())
 	return w
+}
+
+// end deletes what was in the world: an operator that starts in a later spec looks at everything there is.
+func (w *world) end(ctx context.Context) {
+	for _, ns := range []string{w.apps, w.platform} {
+		for _, kind := range []client.Object{
+			&v1alpha1.OAuthClient{}, &v1alpha1.OAuthGrantPolicy{}, &v1alpha1.OAuthResource{}, &v1alpha1.OAuthIdentityProvider{}, &v1alpha1.OAuthServer{},
+		} {
+			Expect(admin.DeleteAllOf(ctx, kind, client.InNamespace(ns))).To(Succeed())
+		}
+	}
 }
 
 func (w *world) policy(name string) *v1alpha1.OAuthGrantPolicy {
@@ -107,11 +120,13 @@ type replica struct {
 	done   chan struct{}
 }
 
-// replicaPeriod is how often a replica of the specs looks and renews.
-const replicaPeriod = 100 * time.Millisecond
-
-// leaseSeconds is how long a replica of the specs lives without a renewal.
-const leaseSeconds = 2
+const (
+	// replicaPeriod is how often a replica of the specs looks, and renewPeriod how often it renews when it has nothing new to say.
+	replicaPeriod = 100 * time.Millisecond
+	renewPeriod   = time.Second
+	// leaseSeconds is how long a replica of the specs lives without a renewal: long enough for a machine that does much else.
+	leaseSeconds = 8
+)
 
 // startReplica runs a replica that loads whatever there is until it is told to freeze.
 func (w *world) startReplica(name string) *replica {
@@ -123,8 +138,9 @@ func (w *world) startReplica(name string) *replica {
 		defer close(r.done)
 		tick := time.NewTicker(replicaPeriod)
 		defer tick.Stop()
+		var last reported
 		for ctx.Err() == nil {
-			r.report(ctx)
+			last = r.report(ctx, last)
 			select {
 			case <-tick.C:
 			case <-ctx.Done():
@@ -135,26 +151,50 @@ func (w *world) startReplica(name string) *replica {
 	return r
 }
 
-func (r *replica) report(ctx context.Context) {
+// reported is what a replica said last, and when.
+type reported struct {
+	loaded, uses string
+	at           time.Time
+}
+
+func (r *replica) report(ctx context.Context, last reported) reported {
 	if r.follow.Load() {
 		var list corev1.SecretList
 		if err := admin.List(ctx, &list, client.InNamespace(r.w.platform), client.HasLabels{registration.LabelDocument}); err != nil {
-			return
+			return last
 		}
 		if r.follow.Load() { // told to stop meanwhile, it must not have loaded what was written since
-			r.loaded.Store(&list.ResourceVersion)
+			r.loaded.Store(newest(list.Items))
 		}
 	}
-	loaded := ""
+	now := reported{uses: *r.uses.Load(), at: clock()}
 	if p := r.loaded.Load(); p != nil {
-		loaded = *p
+		now.loaded = *p
+	}
+	if since := now.at.Sub(last.at); now.loaded == last.loaded && now.uses == last.uses && 0 <= since && since < renewPeriod {
+		return last
 	}
 	lease := coordinationv1ac.Lease(r.name, r.w.platform).
 		WithLabels(map[string]string{registration.LabelReplica: "main"}).
-		WithAnnotations(map[string]string{registration.AnnotationLoaded: loaded, registration.AnnotationRetiringUsed: *r.uses.Load()}).
+		WithAnnotations(map[string]string{registration.AnnotationLoaded: now.loaded, registration.AnnotationRetiringUsed: now.uses}).
 		WithSpec(coordinationv1ac.LeaseSpec().WithHolderIdentity(r.name).
-			WithLeaseDurationSeconds(leaseSeconds).WithAcquireTime(metav1.NewMicroTime(r.began)).WithRenewTime(metav1.NewMicroTime(clock())))
-	_ = admin.Apply(ctx, lease, client.FieldOwner("replica"), client.ForceOwnership)
+			WithLeaseDurationSeconds(leaseSeconds).WithAcquireTime(metav1.NewMicroTime(r.began)).WithRenewTime(metav1.NewMicroTime(now.at)))
+	if err := admin.Apply(ctx, lease, client.FieldOwner("replica"), client.ForceOwnership); err != nil {
+		return last
+	}
+	return now
+}
+
+// newest is the resourceVersion of the document that was written last. That of the list moves with every object of the cluster.
+func newest(documents []corev1.Secret) *string {
+	version := new(string)
+	for i := range documents {
+		got := documents[i].ResourceVersion
+		if later, err := resourceversion.CompareResourceVersion(got, *version); err != nil || later > 0 {
+			version = &got
+		}
+	}
+	return version
 }
 
 // saw has the replica report that a secret of a client was used.
