@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -109,8 +110,27 @@ func (r *reading) source(ctx context.Context, s Source) {
 		return
 	}
 	for _, f := range files {
+		if info.IsDir() && !below(s.Path, f) {
+			r.problem(Problem{Origin: Origin{File: f}, Message: "cannot be read: it is a link that leads out of the folder; put the file there instead"})
+			continue
+		}
 		r.file(ctx, f)
 	}
+}
+
+// below reports whether a file is in a folder once links are followed. Manifests may come from somebody who is not trusted with the
+// files of this machine, as in a pull request. Of what cannot be told, reading says why.
+func below(dir, file string) bool {
+	root, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return true
+	}
+	target, err := filepath.EvalSymlinks(file)
+	if err != nil {
+		return true
+	}
+	rel, err := filepath.Rel(root, target)
+	return err != nil || filepath.IsLocal(rel)
 }
 
 // find lists the manifests below dir, sorted by path. It follows a link to a file, so that a mounted ConfigMap can be read, but not
@@ -211,14 +231,24 @@ func tooLarge(size int64) error {
 }
 
 func readBounded(path string) ([]byte, error) {
-	info, err := os.Stat(path)
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // nothing was written
+	info, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
 	if info.Size() > MaxFileSize {
 		return nil, tooLarge(info.Size())
 	}
-	return os.ReadFile(path)
+	// What is no file has no size: a pipe, or a device that never ends.
+	text, err := io.ReadAll(io.LimitReader(f, MaxFileSize+1))
+	if err == nil && len(text) > MaxFileSize {
+		return nil, tooLarge(int64(len(text)))
+	}
+	return text, err
 }
 
 // reason is an error of the file system without the path, which the Problem already names.

@@ -230,3 +230,53 @@ func TestUIDs(t *testing.T) {
 		t.Errorf("UIDs %s and %s", a, b)
 	}
 }
+
+// A folder may come from somebody who is not trusted with what else is on the machine, as in a pull request.
+func TestLinks(t *testing.T) {
+	const namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: apps}\n"
+	dir, outside := t.TempDir(), t.TempDir()
+	for path, text := range map[string]string{
+		filepath.Join(dir, "..data-1", "a.txt"):     namespace,
+		filepath.Join(outside, "private.yaml"):      "password: hunter2",
+		filepath.Join(outside, "also", "more.yaml"): namespace,
+	} {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for link, target := range map[string]string{
+		"..data":    "..data-1",
+		"a.yaml":    filepath.Join("..data", "a.txt"),
+		"zero.yaml": "/dev/zero",
+		"out.yaml":  filepath.Join(outside, "private.yaml"),
+		"up.yaml":   "../" + filepath.Base(outside) + "/private.yaml",
+		"also":      filepath.Join(outside, "also"),
+		"gone.yaml": "nowhere",
+	} {
+		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set, problems := newLoader(t).Load(t.Context(), dir)
+	if len(set.Namespaces) != 1 {
+		t.Errorf("a link within the folder is not followed, or one to a folder is: %v", set.Namespaces)
+	}
+	refused := 0
+	for _, p := range problems {
+		if strings.Contains(p.Message, "leads out of the folder") {
+			refused++
+		}
+		if strings.Contains(p.Message, "hunter2") {
+			t.Error(p.Message)
+		}
+	}
+	if refused != 3 || len(problems) != 4 {
+		t.Errorf("%d refused: %v", refused, problems)
+	}
+	if _, err := readBounded("/dev/zero"); err == nil || !strings.Contains(err.Error(), "more than") {
+		t.Errorf("a file that never ends: %v", err)
+	}
+}
