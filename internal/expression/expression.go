@@ -17,8 +17,8 @@ const (
 	MaxSource = 4 << 10
 	// MaxCost is what one evaluation may cost, in CEL's units: some ten thousand comparisons of short strings.
 	MaxCost = 500_000
-	// MaxUsersCost is that of a users expression, which is asked at every refresh, where others wait for it: some thousand comparisons.
-	MaxUsersCost = 50_000
+	// MaxUsersCost is that of a users expression, which is asked at every refresh, where others wait for it: a few milliseconds at most.
+	MaxUsersCost = 10_000
 	// MaxNesting is how deep map, filter, exists and their like may be nested.
 	MaxNesting = 3
 

@@ -68,6 +68,15 @@ func TestUsersThatCostTooMuchLetNobodyIn(t *testing.T) {
 	if err := users.Allow(t.Context(), expression.User{Groups: groups}); !errors.Is(err, expression.ErrCost) {
 		t.Errorf("got %v", err)
 	}
+	for _, source := range []string{"'group-199' in user.groups", "user.groups.exists(g, g.startsWith('group-199'))", "sets.intersects(user.groups, ['a', 'b', 'group-199'])"} {
+		enough, err := expression.CompileUsers(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := enough.Allow(t.Context(), expression.User{Groups: groups}); err != nil {
+			t.Errorf("%s: %v", source, err)
+		}
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := users.Allow(ctx, expression.User{Groups: groups}); err == nil {
