@@ -8,12 +8,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
 	"github.com/grantkeeper/grantkeeper/internal/registration"
@@ -47,7 +47,7 @@ func (s *stage) outside(t *testing.T) map[string]string {
 	t.Helper()
 	found := map[string]string{}
 	for _, list := range []client.ObjectList{
-		&corev1.SecretList{}, &corev1.ConfigMapList{}, &corev1.ServiceAccountList{}, &corev1.NamespaceList{}, &corev1.PodList{},
+		&corev1.SecretList{}, &corev1.ConfigMapList{}, &corev1.ServiceList{}, &appsv1.DeploymentList{}, &corev1.ServiceAccountList{}, &corev1.NamespaceList{}, &corev1.PodList{},
 		&rbacv1.RoleList{}, &rbacv1.RoleBindingList{}, &rbacv1.ClusterRoleList{}, &rbacv1.ClusterRoleBindingList{}, &networkingv1.IngressList{},
 		&v1alpha1.OAuthServerList{}, &v1alpha1.OAuthGrantPolicyList{}, &v1alpha1.OAuthResourceList{}, &v1alpha1.OAuthIdentityProviderList{},
 		&v1alpha1.OAuthClientList{},

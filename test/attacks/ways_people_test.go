@@ -127,8 +127,9 @@ func (a *attack) authorization(change url.Values) string {
 	return a.site.Issuer + "/v1/authorize?" + q.Encode()
 }
 
-// authorize sends a browser without cookies to the authorization endpoint. It returns the answer and follows nothing.
-func (a *attack) authorize(change url.Values) (*http.Response, string) {
+// authorize sends a browser without cookies to the authorization endpoint. It returns the status, where the answer leads, by any of its
+// headers, and the page; it follows nothing.
+func (a *attack) authorize(change url.Values) (code int, to, page string) {
 	a.Helper()
 	req, err := http.NewRequestWithContext(a.Context(), http.MethodGet, a.authorization(change), nil)
 	if err != nil {
@@ -143,7 +144,7 @@ func (a *attack) authorize(change url.Values) (*http.Response, string) {
 	if err != nil {
 		a.Fatal(err)
 	}
-	return resp, string(body)
+	return resp.StatusCode, resp.Header.Get("Location") + resp.Header.Get("Refresh"), string(body)
 }
 
 // shownTo checks that a request with this redirect URI ends on a page of the server's, and leads nowhere.
@@ -153,9 +154,9 @@ func (a *attack) shownTo(redirect, id string, more url.Values) {
 	for k, v := range more {
 		change[k] = v
 	}
-	resp, body := a.authorize(change)
-	if resp.StatusCode != http.StatusBadRequest || resp.Header.Get("Location") != "" || resp.Header.Get("Refresh") != "" || redirect != "" && strings.Contains(body, `href="`+redirect) {
-		a.Errorf("%s: %s, Location %q", redirect, resp.Status, resp.Header.Get("Location"))
+	code, to, body := a.authorize(change)
+	if code != http.StatusBadRequest || to != "" || redirect != "" && strings.Contains(body, `href="`+redirect) {
+		a.Errorf("%s: %d, and it leads to %q", redirect, code, to)
 		return
 	}
 	a.refused("the server: 400, a page", heading(body))

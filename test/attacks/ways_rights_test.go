@@ -131,8 +131,8 @@ func actsAsOperator(a *attack) {
 	config := rest.CopyConfig(a.certificate)
 	config.Impersonate = rest.ImpersonationConfig{UserName: operator}
 	list(config)
-	real := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: "grantkeeper-system", Name: "grantkeeper-operator"}}
-	a.denied(a.mallory.SubResource("token").Create(a.Context(), real, &authenticationv1.TokenRequest{}))
+	theirs := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: "grantkeeper-system", Name: "grantkeeper-operator"}}
+	a.denied(a.mallory.SubResource("token").Create(a.Context(), theirs, &authenticationv1.TokenRequest{}))
 	a.creates("apiVersion: v1\nkind: Pod\nmetadata: {name: x, namespace: grantkeeper-system}\nspec: {serviceAccountName: grantkeeper-operator, containers: [{name: x, image: x}]}\n")
 	a.makes("apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: grantkeeper-operator, namespace: mallory}\n")
 	config = rest.AnonymousClientConfig(a.certificate)

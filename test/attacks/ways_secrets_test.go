@@ -67,12 +67,12 @@ func secretWays() []way {
 			a.isAnswered(a.token(a.T, credentials{"mallory.more", chosen}))
 		}},
 		{"K04 copies the proof of a Secret of its own onto another", status(secretReady, v1alpha1.ReasonSecretNameTaken), func(a *attack) {
-			var real corev1.Secret
-			if err := a.mallory.Get(a.Context(), client.ObjectKey{Namespace: own, Name: "app-oauth"}, &real); err != nil {
+			var good corev1.Secret
+			if err := a.mallory.Get(a.Context(), client.ObjectKey{Namespace: own, Name: "app-oauth"}, &good); err != nil {
 				a.Fatal(err)
 			}
 			var copied []string
-			for k, v := range real.Annotations {
+			for k, v := range good.Annotations {
 				copied = append(copied, fmt.Sprintf("%q: %q", k, v))
 			}
 			forged("more", strings.Join(copied, ", "), "")(a)

@@ -10,23 +10,23 @@ import (
 // templateWays reach out of, or blow up, what is written into the attacker's Secret.
 func templateWays() []way {
 	// template tries templates, each as the key of a client of its own.
-	template := func(more string, sources ...string) func(*attack) {
+	template := func(sources ...string) func(*attack) {
 		return func(a *attack) {
 			for i, source := range sources {
-				a.waits(fmt.Sprintf("more-%d", i), fmt.Sprintf("%s, %s secret: {template: {key: %q}}", service, more, source), v1alpha1.ConditionAccepted)
+				a.waits(fmt.Sprintf("more-%d", i), fmt.Sprintf("%s, secret: {template: {key: %q}}", service, source), v1alpha1.ConditionAccepted)
 			}
 		}
 	}
 	invalid := status(v1alpha1.ConditionAccepted, v1alpha1.ReasonInvalid)
 	return []way{
-		{"has a template read the environment, files, addresses or the cluster", invalid, template("",
+		{"has a template read the environment, files, addresses or the cluster", invalid, template(
 			`{{env "HOME"}}`, `{{readFile "/var/run/secrets/kubernetes.io/serviceaccount/token"}}`, `{{lookup "v1" "Secret" "victim" "shop-oauth"}}`,
 			`{{include "x" .}}`, `{{.Files.Get "x"}}`, `{{getHostByName "x"}}`)},
-		{"has a template call what package text/template brings along", invalid, template("",
+		{"has a template call what package text/template brings along", invalid, template(
 			`{{call .ClientID}}`, `{{printf "%999999999d" 1}}`, `{{print .}}`, `{{html .ClientID}}`, `{{js .ClientID}}`, `{{slice .ClientID 0 1}}`)},
-		{"has a template write out all that it is given, or call a method", invalid, template("",
+		{"has a template write out all that it is given, or call a method", invalid, template(
 			`{{.}}`, `{{$}}`, `{{.ClientID.String}}`, `{{.Registration}}`, `{{.ClientSecret.Hash}}`, `{{.Issuer.Keys}}`)},
-		{"has a template call itself, or run for ever", invalid, template("",
+		{"has a template call itself, or run for ever", invalid, template(
 			`{{define "a"}}{{template "a"}}{{end}}{{template "a"}}`, `{{block "a" .}}x{{end}}`, `{{range 1000000000}}x{{end}}`,
 			`{{range $i, $e := .ClientSecret}}x{{end}}`, `{{if .ClientID}}`)},
 		{"has a template write megabytes, by loops within loops", invalid, func(a *attack) {
