@@ -221,7 +221,7 @@ func (e *Endpoint) refreshToken(ctx context.Context, s *registry.Snapshot, calle
 		return nil, oauth.Unavailable().WithCause(err)
 	}
 	if _, fail := grant.CurrentUser(ctx, e.Accounts, s, caller.Client, user); fail != nil {
-		return nil, nil //nolint:nilerr // as above // a refresh would be refused
+		return nil, nil //nolint:nilerr // an answer too: a refresh would be refused
 	}
 	return &active{
 		Active: true, Issuer: s.Server().Issuer, Subject: g.UserID, ClientID: caller.ClientID, Scope: strings.Join(g.Scopes, " "),
