@@ -3,6 +3,7 @@ package controllers_test
 import (
 	"context"
 	"strings"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -10,6 +11,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
+	"github.com/grantkeeper/grantkeeper/internal/credentials"
+	"github.com/grantkeeper/grantkeeper/internal/registration"
 )
 
 // Whoever may write Secrets in a namespace must not be able to hold the operator up: what cuts a client off is a registration, and
@@ -61,5 +64,44 @@ var _ = Describe("A Secret that cannot be written", func() {
 		edit(ctx, c, func(c *v1alpha1.OAuthClient) { c.Spec.Suspended = false })
 		ready(ctx, c)
 		Expect(value(secretOf(ctx, w.apps, "reports-oauth"))).To(Equal(was))
+	})
+
+	It("K4 is left as it is when its template writes the secret in examples alone", func(ctx context.Context) {
+		w := newWorld(ctx)
+		w.startReplica("main-0")
+		c := w.create(ctx, "reports")
+		ready(ctx, c)
+		was := value(secretOf(ctx, w.apps, "reports-oauth"))
+
+		By("a template that tells what the operator tries it with from a real secret")
+		hiding := func(c *v1alpha1.OAuthClient) {
+			c.Spec.Secret = &v1alpha1.ClientSecretTarget{Preset: v1alpha1.SecretPresetNone, Template: map[string]v1alpha1.SecretTemplate{
+				"secret": `{{ if eq .ClientSecret "gkcs_Kj0pmmLZ-PLACEHOLDER-aZ4vQ9_xT1wB7rU5nC3sE0" }}{{ .ClientSecret }}{{ end }}`,
+			}}
+		}
+		edit(ctx, c, hiding)
+		Expect(eventually(ctx, c, v1alpha1.ConditionSecretReady, metav1.ConditionFalse, v1alpha1.ReasonSecretInvalid)).To(ContainSubstring("spec.secret.template"))
+		Expect(value(secretOf(ctx, w.apps, "reports-oauth"))).To(Equal(was))
+
+		By("asked for another secret, it comes to rest all the same")
+		rotate(ctx, c, "7")
+		versions := map[string]bool{}
+		Consistently(func() int {
+			for _, s := range documentsOf(ctx, w.platform, registration.KindClient) {
+				versions[s.ResourceVersion] = true
+			}
+			versions[secretOf(ctx, w.apps, "reports-oauth").ResourceVersion] = true
+			return len(versions)
+		}, 6*time.Second, 50*time.Millisecond).Should(BeNumerically("<", 6))
+		Expect(document(ctx, w.platform, c).Authentication.Secrets[0].SHA256).To(Equal(credentials.Hash(was).SHA256))
+
+		By("a new client of that kind is not begun with")
+		n := w.create(ctx, "new", hiding)
+		eventually(ctx, n, v1alpha1.ConditionSecretReady, metav1.ConditionFalse, v1alpha1.ReasonSecretInvalid)
+		Expect(document(ctx, w.platform, n)).To(BeNil())
+
+		By("mended, it is what it was")
+		edit(ctx, c, func(c *v1alpha1.OAuthClient) { c.Spec.Secret = nil })
+		Eventually(func() string { ready(ctx, c); return c.Status.RotateRequest }).Should(Equal("7"))
 	})
 })

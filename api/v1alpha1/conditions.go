@@ -57,7 +57,7 @@ const (
 	ReasonSecretWritten ConditionReason = "SecretWritten"
 	// ReasonSecretNotFound: a Secret that the manifest names does not exist, or does not carry the label that opts it in.
 	ReasonSecretNotFound ConditionReason = "SecretNotFound"
-	// ReasonSecretInvalid: a Secret that the manifest names has a value that cannot be used.
+	// ReasonSecretInvalid: a Secret that the manifest names has a value that cannot be used, or one that it describes cannot be written.
 	ReasonSecretInvalid ConditionReason = "SecretInvalid"
 	// ReasonSecretTooWeak: a Secret that the manifest names has a client secret that could be guessed.
 	ReasonSecretTooWeak ConditionReason = "SecretTooWeak"

@@ -44,6 +44,10 @@ func (x *run) writeSecret(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if content == nil && x.result.Current {
+		x.secretInvalid(name)
+		return nil
+	}
 	if content == nil {
 		x.leaveSecret("The Secret cannot be written as the manifest says; see Accepted.")
 		return nil
@@ -72,7 +76,7 @@ func (x *run) content(reg *registration.Client, target credentials.Target) (map[
 		return nil, nil
 	}
 	data, err := target.Render(in)
-	if err != nil {
+	if err != nil || !credentials.Readable(data, in, hasSecret(reg) && compile.InboundSecret(x.client) == nil) {
 		// It went well with placeholders. What it says is left out: it may repeat what is secret.
 		data = nil
 	}
@@ -173,6 +177,18 @@ func (x *run) leaveSecret(why string, args ...any) {
 	default:
 		x.marks.False(v1alpha1.ConditionSecretReady, v1alpha1.ReasonPending, why, args...)
 	}
+}
+
+// secretInvalid leaves the client's Secret as it is, and what is registered, since the templates of the manifest go well with examples
+// alone. Written all the same, a secret could not be read back, and there would be another one for ever.
+func (x *run) secretInvalid(name string) {
+	x.unwritten = true
+	x.client.Status.Binding = nil
+	if x.held.secret != nil {
+		x.client.Status.Binding = &v1alpha1.ClientBinding{Name: name}
+	}
+	x.marks.False(v1alpha1.ConditionSecretReady, v1alpha1.ReasonSecretInvalid,
+		"Secret %s is not written: spec.secret.template fails with the real values, or no key has the secret as it is then; write values whatever they are.", name)
 }
 
 // secretTaken leaves alone a Secret of somebody else. What was registered before is served on, with the secrets it had.

@@ -210,18 +210,25 @@ func (t Target) Check(in Input, secret, generated bool) error {
 	if err != nil {
 		return err
 	}
-	if !t.Wanted() {
+	switch {
+	case !t.Wanted() || Readable(data, in, generated):
 		return nil
+	case generated && !has(data, in.ClientSecret):
+		return errors.New("no key of the Secret has the client secret as it is, and the Secret is the only place where it is kept; add a key such as client-secret: \"{{ .ClientSecret }}\"")
 	}
-	if generated {
-		if _, ok := Find(data, func(h registration.SecretHash) bool { return h == Hash(placeholderSecret) }); !ok {
-			return errors.New("no key of the Secret has the client secret as it is, and the Secret is the only place where it is kept; add a key such as client-secret: \"{{ .ClientSecret }}\"")
-		}
-	}
-	if in.CookieSecret != "" && FindCookie(data) != placeholderCookie {
-		return errors.New("no key of the Secret has the cookie secret as it is, and the Secret is the only place where it is kept; add a key such as cookie-secret: \"{{ .CookieSecret }}\"")
-	}
-	return nil
+	return errors.New("no key of the Secret has the cookie secret as it is, and the Secret is the only place where it is kept; add a key such as cookie-secret: \"{{ .CookieSecret }}\"")
+}
+
+// Readable reports whether what is generated can be read back out of a content: the client secret, where generated says that it is
+// such, and the cookie secret, where there is one.
+func Readable(data map[string][]byte, in Input, generated bool) bool {
+	return (!generated || has(data, in.ClientSecret)) && (in.CookieSecret == "" || FindCookie(data) == in.CookieSecret)
+}
+
+// has reports whether a generated client secret can be read back.
+func has(data map[string][]byte, secret string) bool {
+	_, ok := Find(data, func(h registration.SecretHash) bool { return h == Hash(secret) })
+	return ok
 }
 
 // ContentHash is a hash of a Secret's content: 128 bits in hex, the same for the same keys and values.
