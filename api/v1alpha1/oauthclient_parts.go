@@ -321,7 +321,7 @@ type ClientSecretTarget struct {
 	// +optional
 	// +kubebuilder:validation:MinProperties=1
 	// +kubebuilder:validation:MaxProperties=16
-	// +kubebuilder:validation:XValidation:rule=`self.all(k, k.size() <= 253 && k.matches(r'^[-._a-zA-Z0-9]+$'))`,message="secret.template: a key has letters, digits and - _ . only, at most 253"
+	// +kubebuilder:validation:XValidation:rule=`self.all(k, k.size() <= 253 && k.matches(r'^[-._a-zA-Z0-9]+$') && k != '.' && !k.startsWith('..'))`,message="secret.template: a key has letters, digits and - _ . only, at most 253, and is not . and does not begin with .."
 	Template map[string]SecretTemplate `json:"template,omitempty"`
 	// metadata is what others want to find on the Secret.
 	// +optional

@@ -187,7 +187,7 @@ func (k *checker) templateKeys(templates map[string]v1alpha1.SecretTemplate) boo
 	}
 	for _, key := range slices.Sorted(maps.Keys(templates)) {
 		if len(validation.IsConfigMapKey(key)) > 0 {
-			k.invalid("spec.secret.template["+show(key)+"]", "must have a key of letters, digits and - _ . only, at most 253")
+			k.invalid("spec.secret.template["+show(key)+"]", "must have a key of letters, digits and - _ . only, at most 253, that is not . and does not begin with ..")
 		}
 	}
 	return len(k.findings) == before

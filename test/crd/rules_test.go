@@ -25,6 +25,8 @@ type rule struct {
 	spec string
 	// field and message of the refusal, the message in part; both empty when the manifest is to be accepted.
 	field, message string
+	// compiled is what the compile step says, in part, of a manifest that the API server has to accept, because no rule could tell.
+	compiled string
 }
 
 // unknownField is what the API server says of a field that a kind does not have.
