@@ -82,6 +82,14 @@ var _ = Describe("An OAuthServer", func() {
 		Expect(admin.Create(ctx, s)).To(Succeed())
 		eventually(ctx, s, v1alpha1.ConditionKeysReady, metav1.ConditionFalse, v1alpha1.ReasonKeysInvalid)
 		Expect(secretOf(ctx, ns, name).Data).To(Equal(squatter.Data))
+
+		By("a client of it waits, and is told for what")
+		w := &world{platform: ns, apps: namespace(ctx, "apps", map[string]string{"world": ns})}
+		DeferCleanup(w.end)
+		Expect(admin.Create(ctx, w.policy("apps"))).To(Succeed())
+		c := w.create(ctx, "reports")
+		Expect(eventually(ctx, c, v1alpha1.ConditionSecretReady, metav1.ConditionFalse, v1alpha1.ReasonPending)).To(ContainSubstring("OAuthServer " + ns + "/main has its keys"))
+		Expect(condition(ctx, c, v1alpha1.ConditionAccepted).Status).To(Equal(metav1.ConditionTrue))
 	})
 
 	It("has its workload repaired, and leaves alone what others own", func(ctx context.Context) {

@@ -132,6 +132,10 @@ func (x *run) keepSecret() {
 	}
 	if x.held.secret == nil {
 		x.client.Status.Binding = nil
+		if len(x.result.Findings) == 0 && x.prover == nil {
+			x.marks.False(v1alpha1.ConditionSecretReady, v1alpha1.ReasonPending, "The Secret is written once OAuthServer %s/%s has its keys.", x.result.Server.Namespace, x.result.Server.Name)
+			return
+		}
 		x.marks.False(v1alpha1.ConditionSecretReady, v1alpha1.ReasonNotRegistered, "There is no Secret, because the client is not accepted.")
 		return
 	}
