@@ -10,24 +10,29 @@ import (
 // error that ended the steps, if any. It follows kstatus: Ready is the first that is not met; exactly one of Reconciling
 // and Stalled is there while Ready is false, and none when all is well. observed is the generation the status spoke of
 // before.
+//
+// A condition that stays is never removed in between: it would come back with a new transition time, that would be a new status to
+// write, and its event the next reconciliation.
 func Summarize(c *Conditions, order []v1alpha1.ConditionType, observed int64, err error) {
-	c.remove(v1alpha1.ConditionReconciling)
-	c.remove(v1alpha1.ConditionStalled)
 	if err != nil {
+		c.remove(v1alpha1.ConditionStalled)
 		summarizeError(c, order, observed, err)
 		return
 	}
 	first := unmet(c, order)
 	if first == nil {
+		c.remove(v1alpha1.ConditionReconciling)
+		c.remove(v1alpha1.ConditionStalled)
 		c.True(v1alpha1.ConditionReady, v1alpha1.ReasonReady, "Everything is in place and served.")
 		return
 	}
 	c.False(v1alpha1.ConditionReady, first.reason, "%s", first.message)
+	is, not := v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled
 	if NextOf(first.reason) == Stalled {
-		c.True(v1alpha1.ConditionStalled, first.reason, "%s", first.message)
-		return
+		is, not = not, is
 	}
-	c.True(v1alpha1.ConditionReconciling, first.reason, "%s", first.message)
+	c.remove(not)
+	c.True(is, first.reason, "%s", first.message)
 }
 
 // summarizeError is the summary of an attempt that failed and is repeated. What was ready for this generation stays so:

@@ -2,11 +2,13 @@ package status
 
 import (
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
@@ -118,5 +120,33 @@ func TestConditionsKeepTheirTransitionTime(t *testing.T) {
 	}
 	if a.Get(v1alpha1.ConditionAccepted).Message != "a" {
 		t.Error("the conditions it started from changed")
+	}
+}
+
+// TestASummaryThatSaysTheSameIsTheSame: whenever it is made. Otherwise each status that is written would be the reason for the next.
+func TestASummaryThatSaysTheSameIsTheSame(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		mark func(*Conditions)
+		err  error
+	}{
+		"ready":     {func(c *Conditions) { c.True(v1alpha1.ConditionAccepted, v1alpha1.ReasonAccepted, "a") }, nil},
+		"stalled":   {func(c *Conditions) { c.False(v1alpha1.ConditionAccepted, v1alpha1.ReasonNoPolicy, "n") }, nil},
+		"under way": {func(c *Conditions) { c.False(v1alpha1.ConditionAccepted, v1alpha1.ReasonNotServed, "n") }, nil},
+		"failed":    {func(*Conditions) {}, errors.New("an error")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			order := order[:1]
+			summary := func(have []metav1.Condition, at time.Time) []metav1.Condition {
+				marks := NewConditions(have, 2, at)
+				c.mark(marks)
+				Summarize(marks, order, 2, c.err)
+				return marks.sorted(order)
+			}
+			was := summary(nil, now)
+			if is := summary(was, now.Add(time.Minute)); !reflect.DeepEqual(was, is) {
+				t.Errorf("was %v\nis  %v", was, is)
+			}
+		})
 	}
 }
