@@ -2,13 +2,17 @@ package controllers_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
 	"github.com/grantkeeper/grantkeeper/internal/credentials"
@@ -103,5 +107,55 @@ var _ = Describe("A Secret that cannot be written", func() {
 		By("mended, it is what it was")
 		edit(ctx, c, func(c *v1alpha1.OAuthClient) { c.Spec.Secret = nil })
 		Eventually(func() string { ready(ctx, c); return c.Status.RotateRequest }).Should(Equal("7"))
+	})
+
+	It("K4 keeps nothing from being cut off when finalizers hold it, and it is immutable", func(ctx context.Context) {
+		w := newWorld(ctx)
+		w.startReplica("main-0")
+		c := w.create(ctx, "reports")
+		ready(ctx, c)
+		yes := true
+		edit(ctx, secretOf(ctx, w.apps, "reports-oauth"), func(s *corev1.Secret) {
+			s.Data["client-id"], s.Immutable, s.Finalizers = []byte("another"), &yes, []string{"example.com/mine"}
+		})
+		edit(ctx, c, func(c *v1alpha1.OAuthClient) { c.Spec.Suspended = true })
+		Eventually(func() bool { return document(ctx, w.platform, c).Suspended }).Should(BeTrue())
+
+		By("let go of")
+		edit(ctx, secretOf(ctx, w.apps, "reports-oauth"), func(s *corev1.Secret) { s.Finalizers = nil })
+		edit(ctx, c, func(c *v1alpha1.OAuthClient) { c.Spec.Suspended = false })
+		Eventually(func(g Gomega) {
+			s := secretOf(ctx, w.apps, "reports-oauth")
+			g.Expect(s).NotTo(BeNil())
+			g.Expect(s.Immutable).To(BeNil())
+			g.Expect(document(ctx, w.platform, c).Authentication.Secrets[0].SHA256).To(Equal(credentials.Hash(value(s)).SHA256))
+		}).Should(Succeed())
+		ready(ctx, c)
+	})
+
+	It("K4 keeps nothing from being cut off when somebody changes it all the time", func(ctx context.Context) {
+		w := newWorld(ctx)
+		w.startReplica("main-0")
+		c := w.create(ctx, "reports")
+		ready(ctx, c)
+		quarrel, end := context.WithCancel(ctx)
+		var done sync.WaitGroup
+		defer done.Wait()
+		defer end()
+		for range 2 {
+			done.Go(func() {
+				for i := 0; quarrel.Err() == nil; i++ {
+					patch := fmt.Sprintf(`{"stringData":{"client-id":"another-%d"}}`, i)
+					s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.apps, Name: "reports-oauth"}}
+					_ = admin.Patch(quarrel, s, client.RawPatch(types.MergePatchType, []byte(patch))) // whatever comes of it
+				}
+			})
+		}
+		edit(ctx, c, func(c *v1alpha1.OAuthClient) { c.Spec.Suspended = true })
+		Eventually(func() bool { return document(ctx, w.platform, c).Suspended }).WithTimeout(20 * time.Second).Should(BeTrue())
+		end()
+		done.Wait()
+		edit(ctx, c, func(c *v1alpha1.OAuthClient) { c.Spec.Suspended = false })
+		ready(ctx, c)
 	})
 })

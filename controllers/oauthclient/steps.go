@@ -193,7 +193,9 @@ func (x *run) report(context.Context) error {
 	}
 	if x.decided != nil {
 		x.wake = status.Earliest(x.wake, x.decided.Wake)
-		x.staged.set(client.ObjectKeyFromObject(x.client), x.client.UID, x.decided.Staged)
+		if x.unsaid == nil { // otherwise what is staged is still to be handed out
+			x.staged.set(client.ObjectKeyFromObject(x.client), x.client.UID, x.decided.Staged)
+		}
 	}
 	if x.client.Spec.Suspended {
 		x.marks.Hold(v1alpha1.ReasonSuspended, "The client is suspended: the server refuses it until spec.suspended is false.")

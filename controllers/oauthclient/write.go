@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-
 	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
 	"github.com/grantkeeper/grantkeeper/controllers/internal/owned"
 	"github.com/grantkeeper/grantkeeper/controllers/internal/status"
@@ -19,7 +17,7 @@ import (
 func (x *run) writeSecret(ctx context.Context) error {
 	for i := range x.orphans {
 		if err := x.publisher.Store.Secrets.Delete(ctx, &x.orphans[i]); err != nil {
-			return status.Failed(err, "delete Secret %s/%s of an earlier OAuthClient", x.client.Namespace, x.orphans[i].Name)
+			return x.secretFailed(status.Failed(err, "delete Secret %s/%s of an earlier OAuthClient", x.client.Namespace, x.orphans[i].Name))
 		}
 	}
 	reg, target := x.result.Registration, compile.SecretTarget(x.client)
@@ -114,9 +112,9 @@ func (x *run) putSecret(ctx context.Context, reg *registration.Client, content m
 
 // secretFailed takes an error of writing the Secret. A client that is registered goes on without: with what it had, but otherwise as
 // the manifest and the platform have it now. The Secret is in the app team's namespace, and whoever can keep it from being written
-// must not keep its client from being suspended or cut off.
+// must not keep its client from being suspended or cut off. That goes for a conflict too: it may be made again and again.
 func (x *run) secretFailed(err error) error {
-	if x.inputs.Previous == nil || apierrors.IsConflict(err) {
+	if x.inputs.Previous == nil {
 		return err
 	}
 	x.unwritten, x.unsaid = true, err
@@ -148,7 +146,7 @@ func (x *run) noSecret(ctx context.Context) error {
 	x.client.Status.Binding = nil
 	if x.held.secret != nil {
 		if err := x.publisher.Store.Secrets.Delete(ctx, x.held.secret); err != nil {
-			return status.Failed(err, "delete Secret %s/%s, which the manifest does not want any more", x.client.Namespace, x.held.secret.Name)
+			return x.secretFailed(status.Failed(err, "delete Secret %s/%s, which the manifest does not want any more", x.client.Namespace, x.held.secret.Name))
 		}
 	}
 	if x.inboundFinding != nil {
