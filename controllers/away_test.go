@@ -25,10 +25,10 @@ var _ = Describe("An operator that was away", Serial, func() {
 		w := newWorld(ctx)
 		w.startReplica("main-0")
 		const each = awayEdits / 4
-		clients := func(prefix string, change ...func(*v1alpha1.OAuthClient)) []*v1alpha1.OAuthClient {
+		clients := func(prefix string) []*v1alpha1.OAuthClient {
 			var out []*v1alpha1.OAuthClient
 			for i := range each {
-				out = append(out, w.create(ctx, fmt.Sprintf("%s-%d", prefix, i), change...))
+				out = append(out, w.create(ctx, fmt.Sprintf("%s-%d", prefix, i)))
 			}
 			return out
 		}

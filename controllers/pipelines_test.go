@@ -3,6 +3,7 @@ package controllers_test
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
@@ -67,7 +68,7 @@ var _ = Describe("A pipeline", func() {
 		eventually(ctx, c, v1alpha1.ConditionAccepted, "False", v1alpha1.ReasonScopeUnknown)
 		for i := range 20 {
 			edit(ctx, c, func(c *v1alpha1.OAuthClient) {
-				c.Annotations = map[string]string{"example.com/touched": fmt.Sprint(i)}
+				c.Annotations = map[string]string{"example.com/touched": strconv.Itoa(i)}
 			})
 			p := w.policy("apps")
 			edit(ctx, p, func(p *v1alpha1.OAuthGrantPolicy) { p.Spec.Priority = int32(i) })

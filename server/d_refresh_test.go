@@ -327,7 +327,7 @@ func TestD03ParallelUsesOfOneRefreshToken(t *testing.T) {
 		for range rounds() {
 			token := w.login(cliID).text("refresh_token")
 			successors := map[string]int{}
-			for _, a := range parallel(t, 64, func() (answer, error) {
+			for _, a := range parallel(t, func() (answer, error) {
 				return w.try(http.MethodPost, "/v1/token", formType, form("grant_type", "refresh_token", "refresh_token", token, "client_id", cliID))
 			}) {
 				switch {
@@ -344,9 +344,10 @@ func TestD03ParallelUsesOfOneRefreshToken(t *testing.T) {
 	})
 }
 
-// parallel makes n calls at once.
-func parallel(t *testing.T, n int, call func() (answer, error)) []answer {
+// parallel makes 64 calls at once.
+func parallel(t *testing.T, call func() (answer, error)) []answer {
 	t.Helper()
+	const n = 64
 	out, errs := make([]answer, n), make([]error, n)
 	start := make(chan struct{})
 	var wg sync.WaitGroup

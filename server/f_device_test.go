@@ -113,7 +113,7 @@ func TestF05ParallelPollsAfterApproval(t *testing.T) {
 			code := w.device(cliID).text("device_code")
 			w.approve(code)
 			won := 0
-			for _, a := range parallel(t, 64, func() (answer, error) {
+			for _, a := range parallel(t, func() (answer, error) {
 				return w.try(http.MethodPost, "/v1/token", formType, form("grant_type", deviceCode, "device_code", code, "client_id", cliID))
 			}) {
 				switch {

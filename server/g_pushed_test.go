@@ -240,7 +240,7 @@ func TestG02UsesOfPushedRequests(t *testing.T) {
 		for range rounds() {
 			link := w.pushed(webID, nil, basic)
 			statuses := map[int]int{}
-			for _, a := range parallel(t, 64, func() (answer, error) { return w.try(http.MethodGet, link, "", "") }) {
+			for _, a := range parallel(t, func() (answer, error) { return w.try(http.MethodGet, link, "", "") }) {
 				statuses[a.status]++
 			}
 			if statuses[303] != 1 || statuses[400] != 63 {

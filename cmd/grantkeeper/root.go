@@ -70,7 +70,7 @@ The exit status is 0 when everything is accepted, 1 when something is refused, a
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Paths, o.In, o.Out = args, cmd.InOrStdin(), cmd.OutOrStdout()
 			err := check.Run(cmd.Context(), o)
-			if outcome := (*check.Outcome)(nil); err != nil && !errors.As(err, &outcome) {
+			if outcome := (*check.OutcomeError)(nil); err != nil && !errors.As(err, &outcome) {
 				return usageError{err}
 			}
 			return err

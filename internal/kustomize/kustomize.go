@@ -74,8 +74,10 @@ func (v *vetting) ReadFile(path string) ([]byte, error) {
 		return nil, v.refused
 	}
 	var content map[string]any
-	if yaml.Unmarshal(text, &content) != nil {
-		return text, nil // of which kustomize says what is wrong
+	if err := yaml.Unmarshal(text, &content); err != nil {
+		// Nor does kustomize get to see it, whatever it would make of it.
+		v.refused = fmt.Errorf("%s: %w", path, err)
+		return nil, v.refused
 	}
 	if err := vet(content); err != nil {
 		v.refused = fmt.Errorf("%s: %w", path, err)

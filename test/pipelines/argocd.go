@@ -56,7 +56,7 @@ func ArgoCD(ctx context.Context, u *unstructured.Unstructured) (Health, error) {
 	case "Healthy", "Progressing", "Degraded", "Suspended":
 		return h, nil
 	}
-	return h, fmt.Errorf("Argo CD has no health %q", h.Status)
+	return h, fmt.Errorf("no health that Argo CD has: %q", h.Status)
 }
 
 // value turns decoded JSON into Lua.

@@ -37,10 +37,10 @@ type Options struct {
 	Out io.Writer
 }
 
-// Outcome is the error of a check that did not find everything accepted. It has been reported.
-type Outcome struct{ Verdict Verdict }
+// OutcomeError is the error of a check that did not find everything accepted. It has been reported.
+type OutcomeError struct{ Verdict Verdict }
 
-func (o *Outcome) Error() string {
+func (o *OutcomeError) Error() string {
 	if o.Verdict == Refused {
 		return "some manifests are refused; the report says why"
 	}
@@ -48,14 +48,14 @@ func (o *Outcome) Error() string {
 }
 
 // ExitStatus is 1 when something was refused and 2 when something could not be read.
-func (o *Outcome) ExitStatus() int {
+func (o *OutcomeError) ExitStatus() int {
 	if o.Verdict == Refused {
 		return 1
 	}
 	return 2
 }
 
-// Run checks manifests and prints the report. It returns an *Outcome unless everything was accepted.
+// Run checks manifests and prints the report. It returns an *OutcomeError unless everything was accepted.
 func Run(ctx context.Context, o Options) error {
 	write, ok := writers()[cmp.Or(o.Output, "table")]
 	if !ok {
@@ -69,7 +69,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	if report.Verdict != Accepted {
-		return &Outcome{report.Verdict}
+		return &OutcomeError{report.Verdict}
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ func TestForms(t *testing.T) {
 		t.Run(form, func(t *testing.T) {
 			var out bytes.Buffer
 			err := Run(t.Context(), Options{Paths: []string{"testdata/partners"}, Policies: []string{"testdata/platform"}, Output: form, Out: &out})
-			if outcome := (*Outcome)(nil); !errors.As(err, &outcome) || outcome.ExitStatus() != 1 {
+			if outcome := (*OutcomeError)(nil); !errors.As(err, &outcome) || outcome.ExitStatus() != 1 {
 				t.Errorf("got %v, want what ends with status 1", err)
 			}
 			file := filepath.Join("testdata", form+".golden")
@@ -368,7 +368,7 @@ func run(t *testing.T, loader *manifest.Loader, o Options) (*Report, string) {
 
 func TestOutcome(t *testing.T) {
 	for verdict, status := range map[Verdict]int{Refused: 1, Unreadable: 2} {
-		if o := (&Outcome{verdict}); o.ExitStatus() != status || o.Error() == "" {
+		if o := (&OutcomeError{verdict}); o.ExitStatus() != status || o.Error() == "" {
 			t.Errorf("%s ends with status %d, want %d", verdict, o.ExitStatus(), status)
 		}
 	}
