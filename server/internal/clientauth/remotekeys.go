@@ -29,6 +29,8 @@ const (
 	keySets = 1000
 	// fetches and fetchesPerHost bound how many fetches are under way at once, so that slow hosts of some hold up nobody else's.
 	fetches, fetchesPerHost = 32, 2
+	// fetchesPerNamespace keeps one app team, with as many clients and slow hosts as it likes, from having them all.
+	fetchesPerNamespace = 8
 )
 
 // errKeys means that the keys of a client could not be had. It says nothing about the client.
@@ -50,7 +52,20 @@ type RemoteKeys struct {
 	mu      sync.Mutex
 	entries map[remoteKey]*remote
 	under   int // fetches under way
-	byHost  map[string]int
+	byHost  counts
+	// byNamespace is by the namespace of the client.
+	byNamespace counts
+}
+
+// counts are numbers above zero.
+type counts map[string]int
+
+func (c counts) add(key string) { c[key]++ }
+
+func (c counts) drop(key string) {
+	if c[key]--; c[key] == 0 {
+		delete(c, key)
+	}
 }
 
 // remoteKey is bound to the client: one's keys are nothing to another, also at the same address.
@@ -73,7 +88,7 @@ type remote struct {
 // word, and a client inside of a private network can have its keys in its registration. Its error means that the program was built
 // wrong.
 func NewRemoteKeys(log *slog.Logger) (*RemoteKeys, error) {
-	r := &RemoteKeys{clients: map[bool]*outbound.Client{}, log: log, entries: map[remoteKey]*remote{}, byHost: map[string]int{}}
+	r := &RemoteKeys{clients: map[bool]*outbound.Client{}, log: log, entries: map[remoteKey]*remote{}, byHost: counts{}, byNamespace: counts{}}
 	for _, loopback := range []bool{false, true} {
 		c, err := outbound.New(outbound.Options{Loopback: loopback})
 		if err != nil {
@@ -105,7 +120,7 @@ func (r *RemoteKeys) Keys(ctx context.Context, c *registry.Client, signed *jwkse
 	if usable && age < keysFresh {
 		return known.set, nil
 	}
-	done := r.begin(key, registration.OnLoopback(at.Snapshot.Server().Issuer), at.Now)
+	done := r.begin(key, c.Namespace, registration.OnLoopback(at.Snapshot.Server().Issuer), at.Now)
 	if usable && age < keysSoon {
 		return known.set, nil
 	}
@@ -146,7 +161,7 @@ func (r *RemoteKeys) look(key remoteKey, now time.Time) remote {
 }
 
 // begin starts a fetch, or joins the one under way. It returns what is closed at its end; nil when there is none and none is due.
-func (r *RemoteKeys) begin(key remoteKey, loopback bool, now time.Time) <-chan struct{} {
+func (r *RemoteKeys) begin(key remoteKey, namespace string, loopback bool, now time.Time) <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e := r.entries[key]
@@ -158,7 +173,7 @@ func (r *RemoteKeys) begin(key remoteKey, loopback bool, now time.Time) <-chan s
 		return nil
 	}
 	u, err := url.Parse(key.uri)
-	if err != nil || r.ctx.Err() != nil || r.under >= fetches || r.byHost[u.Host] >= fetchesPerHost {
+	if err != nil || r.ctx.Err() != nil || r.under >= fetches || r.byHost[u.Host] >= fetchesPerHost || r.byNamespace[namespace] >= fetchesPerNamespace {
 		return nil
 	}
 	if e == nil {
@@ -169,12 +184,18 @@ func (r *RemoteKeys) begin(key remoteKey, loopback bool, now time.Time) <-chan s
 	done := make(chan struct{})
 	e.done, e.nextTry = done, now.Add(keysPause)
 	r.under++
-	r.byHost[u.Host]++
+	r.byHost.add(u.Host)
+	r.byNamespace.add(namespace)
 	r.running.Add(1)
 	go func() {
 		defer r.running.Done()
 		defer close(done)
 		set, err := r.fetch(key.uri, loopback)
+		r.mu.Lock()
+		r.under--
+		r.byHost.drop(u.Host)
+		r.byNamespace.drop(namespace)
+		r.mu.Unlock()
 		r.end(e, key, u.Host, set, err, now)
 	}()
 	return done
@@ -190,10 +211,6 @@ func (r *RemoteKeys) end(e *remote, key remoteKey, host string, set *jwkset.Set,
 	} else {
 		e.nextTry = now.Add(min(keysPause<<min(e.failures, 8), keysPauseMax))
 		e.failures++
-	}
-	r.under--
-	if r.byHost[host]--; r.byHost[host] == 0 {
-		delete(r.byHost, host)
 	}
 	r.mu.Unlock()
 	if first && r.ctx.Err() == nil {
