@@ -94,6 +94,7 @@ func TestNothingIsFetchedOrRun(t *testing.T) {
 		"a program":                 "generators: [g.yaml]",
 		"a transformer":             "transformers: [g.yaml]",
 		"in a base of its own":      "resources: [deeper]",
+		"a text that is no YAML":    "resources: [" + server.URL + "/client.yaml",
 	} {
 		t.Run(what, func(t *testing.T) {
 			dir := folder(t, map[string]string{
