@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/yaml"
 
@@ -27,11 +28,11 @@ func Build(dir string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	fs := &vetting{FileSystem: filesys.MakeFsOnDisk(), root: root}
+	fs := &vetting{FileSystem: filesys.MakeFsOnDisk(), dir: dir, root: root}
 	objects, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(fs, root)
 	if fs.refused != nil {
 		// Not what kustomize makes of it, which is long.
-		return nil, fmt.Errorf("%w; render it first: kustomize build %s | grantkeeper check -", fs.refused, dir)
+		return nil, fs.refused
 	}
 	if err != nil {
 		return nil, err
@@ -57,40 +58,54 @@ func Root(dir string) string {
 // kustomization before it follows what that names, so that nothing is ever fetched.
 type vetting struct {
 	filesys.FileSystem
-	// root is the folder that is rendered.
-	root string
+	// dir is the folder that is rendered, as the caller names it, and root as kustomize does.
+	dir, root string
 	// refused is why a kustomization was not handed out.
 	refused error
 }
 
-// ReadFile reads a file, and a kustomization only if it is in order.
+// ReadFile reads a file, and a kustomization only if it is in order: what is handed out is what was looked at.
 func (v *vetting) ReadFile(path string) ([]byte, error) {
 	text, err := v.FileSystem.ReadFile(path)
 	if err != nil || !manifest.IsKustomization(path) {
 		return text, err
 	}
 	if len(text) > manifest.MaxFileSize {
-		v.refused = fmt.Errorf("%s: %d bytes, more than the %d a kustomization may have", path, len(text), manifest.MaxFileSize)
-		return nil, v.refused
+		return nil, v.refuse(path, fmt.Errorf("%d bytes, more than the %d a kustomization may have", len(text), manifest.MaxFileSize))
 	}
-	var content map[string]any
-	if err := yaml.Unmarshal(text, &content); err != nil {
-		// Nor does kustomize get to see it, whatever it would make of it.
+	content, err := decode(text)
+	if err != nil {
 		v.refused = fmt.Errorf("%s: %w", path, err)
 		return nil, v.refused
 	}
 	if err := vet(content); err != nil {
-		v.refused = fmt.Errorf("%s: %w", path, err)
-		return nil, v.refused
-	}
-	if filepath.Dir(path) != v.root {
-		return text, nil
+		return nil, v.refuse(path, err)
 	}
 	options, _ := content["buildMetadata"].([]any)
-	if !slices.Contains(options, any("originAnnotations")) {
+	if filepath.Dir(path) == v.root && !slices.Contains(options, any("originAnnotations")) {
 		content["buildMetadata"] = append(options, "originAnnotations")
 	}
 	return yaml.Marshal(content)
+}
+
+func (v *vetting) refuse(path string, why error) error {
+	v.refused = fmt.Errorf("%s: %w; render it first: kustomize build %s | grantkeeper check -", path, why, v.dir)
+	return v.refused
+}
+
+// decode reads a kustomization as kustomize does, to which RESOURCES are resources as well, and gives every field the name that
+// it has here.
+func decode(text []byte) (map[string]any, error) {
+	var k types.Kustomization
+	if err := k.Unmarshal(text); err != nil {
+		return nil, err
+	}
+	plain, err := yaml.Marshal(k)
+	if err != nil {
+		return nil, err
+	}
+	var content map[string]any
+	return content, yaml.Unmarshal(plain, &content)
 }
 
 // vet finds what a kustomization would run or fetch.

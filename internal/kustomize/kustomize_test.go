@@ -94,13 +94,18 @@ func TestNothingIsFetchedOrRun(t *testing.T) {
 		"a program":                 "generators: [g.yaml]",
 		"a transformer":             "transformers: [g.yaml]",
 		"in a base of its own":      "resources: [deeper]",
-		"a text that is no YAML":    "resources: [" + server.URL + "/client.yaml",
+		"a field in capitals":       "RESOURCES: [" + server.URL + "/client.yaml]",
+		"a field in odd letters":    "reſources: [" + server.URL + "/client.yaml]",
+		"a program in capitals":     "Generators: [g.yaml]",
+		"a path in capitals":        "resources: [client.yaml]\npatches: [{Path: '" + server.URL + "/patch.yaml'}]",
+		"a base in capitals":        "resources: [loud]",
 	} {
 		t.Run(what, func(t *testing.T) {
 			dir := folder(t, map[string]string{
 				"kustomization.yaml": kustomization, "client.yaml": client,
 				"g.yaml":                    "apiVersion: v1\nkind: X\nmetadata: {name: x, annotations: {config.kubernetes.io/function: 'exec: {path: git}'}}",
 				"deeper/kustomization.yaml": "resources: ['" + server.URL + "/client.yaml']",
+				"loud/kustomization.yaml":   "Resources: ['" + server.URL + "/client.yaml']",
 			})
 			_, err := Build(dir)
 			if err == nil || !strings.Contains(err.Error(), "kustomize build "+dir+" | grantkeeper check -") {
@@ -120,6 +125,7 @@ func TestBuildSaysWhatIsWrong(t *testing.T) {
 	for what, files := range map[string]map[string]string{
 		"a file that is not there": {"kustomization.yaml": "resources: [client.yaml]"},
 		"a field that is not":      {"kustomization.yaml": "resource: [client.yaml]"},
+		"a text that is no YAML":   {"kustomization.yaml": "resources: [client.yaml"},
 		"a file above the root":    {"kustomization.yaml": "resources: [a]", "a/kustomization.yaml": "resources: [../../client.yaml]"},
 	} {
 		t.Run(what, func(t *testing.T) {
