@@ -89,15 +89,15 @@ func prepare(dir string) error {
 			return err
 		}
 	}
-	accounts, err := accounts("demo-accounts", map[string]string{"ada": "Ada Lovelace", "grace": "Grace Hopper", "joan": "Joan Clarke"})
+	accounts, err := accounts("demo-accounts", "engineers", map[string]string{"ada": "Ada Lovelace", "grace": "Grace Hopper", "joan": "Joan Clarke"})
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, "people.yaml"), []byte(apps+"---\n"+accounts), 0o600)
 }
 
-// accounts is a Secret of local accounts, username to name.
-func accounts(secret string, people map[string]string) (string, error) {
+// accounts is a Secret of local accounts, username to name, all of one group.
+func accounts(secret, group string, people map[string]string) (string, error) {
 	values := map[string]string{}
 	for username, name := range people {
 		hash, err := argon2id.New(password, argon2id.Default(), rand.Reader)
@@ -105,7 +105,7 @@ func accounts(secret string, people map[string]string) (string, error) {
 			return "", err
 		}
 		value, err := yaml.Marshal(map[string]any{
-			"passwordHash": hash.String(), "name": name, "email": username + "@acme.example", "emailVerified": true, "groups": []string{"engineers"},
+			"passwordHash": hash.String(), "name": name, "email": username + "@acme.example", "emailVerified": true, "groups": []string{group},
 		})
 		if err != nil {
 			return "", err
@@ -130,6 +130,7 @@ func TestPeople(t *testing.T) {
 	t.Run("a passkey as the only factor, and as the second", passkeys)
 	t.Run("an app signs people out, and people themselves", signingOut)
 	t.Run("which account, and a form that takes the answer", accountsAndForms)
+	t.Run("an app that only certain people may use", certainPeople)
 	t.Run("what went wrong, in words", failures)
 	t.Run("the account pages", accountPages)
 	t.Run("from right to left", rightToLeft)
@@ -164,7 +165,7 @@ func serveAPI(t *testing.T) {
 func declareProviders(t *testing.T) {
 	t.Helper()
 	folder, data := t.TempDir(), t.TempDir()
-	staff, err := accounts("staff-accounts", map[string]string{"hedy": "Hedy Lamarr"})
+	staff, err := accounts("staff-accounts", "staff", map[string]string{"hedy": "Hedy Lamarr"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,8 +2,10 @@ package people
 
 import (
 	"net/url"
+	"strings"
 	"testing"
 
+	"github.com/chromedp/chromedp/kb"
 	"golang.org/x/oauth2"
 
 	"github.com/grantkeeper/grantkeeper/test/browser"
@@ -92,6 +94,38 @@ func accountsAndForms(t *testing.T) {
 	v.Scripts(true)
 	v.Open(a.AuthCodeURL("state", oauth2.S256ChallengeOption(verifier), oauth2.SetAuthURLParam("response_mode", "form_post")))
 	a.redeem(v.returns(), oauth2.VerifierOption(verifier)) // by the page's own script
+}
+
+// A policy lets the staff alone use the payroll: Ada is told so and what to do, and Hedy, whose groups the company's server tells, gets in.
+func certainPeople(t *testing.T) {
+	a, verifier := newApp(t, "payroll-oauth", "https://payroll.example.com/callback", "openid", "profile"), oauth2.GenerateVerifier()
+	link := a.AuthCodeURL("state", oauth2.S256ChallengeOption(verifier))
+	const refused = "This account may not use the app"
+	v := newVisitor(t)
+	v.Open(link)
+	v.signIn("local", "ada")
+	v.see("not-allowed", refused)
+	v.mustSay("Acme Payroll", "Ada Lovelace", "partners/payroll", "If you should be one of them, ask those who run this service")
+	v.Press("Go back to the app")
+	if got := v.returns(); got.Get("error") != "access_denied" || got.Get("code") != "" || got.Get("state") != "state" || got.Get("iss") != world.Issuer {
+		t.Errorf("the app is told %v", got)
+	}
+
+	v.Open(link)
+	v.Heading(refused) // who is signed in is not asked again
+	v.Press("Use another account")
+	v.Heading("Which account do you want to use?")
+	v.Press("Use another account")
+	v.Heading("Sign in")
+	v.Press("Acme SSO")
+	v.until("the company's sign-in", func() bool { return strings.Contains(v.says(), "Acme Login") })
+	v.Type("#username", "hedy")
+	v.Type("#password", password+kb.Enter)
+	v.Heading("Give Acme Payroll access to your account?")
+	v.Press("Approve")
+	if got := a.claims(a.redeem(v.returns(), oauth2.VerifierOption(verifier))); got.Name != "Hedy Lamarr" {
+		t.Errorf("the ID token says %+v", got)
+	}
 }
 
 func failures(t *testing.T) {

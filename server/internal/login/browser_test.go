@@ -3,6 +3,7 @@ package login
 import (
 	"context"
 	"errors"
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -173,6 +174,47 @@ func TestInChromium(t *testing.T) {
 			p.Open(f.issuer + "/device?user_code=BCDFGHJK")
 		}
 		see(t, p, "throttled", "Too many tries")
+	})
+
+	t.Run("an app that a policy does not let the person use, and a device", func(t *testing.T) {
+		f := newAppFixture(t, fixtureOptions{plain: true, host: "localhost", displayName: "An authorization server with quite a long name of its own"})
+		policy, c := apps(), reports()
+		policy.Users = "'staff' in user.groups"
+		c.Display.Name = `Quarterly"><script>alert(1)</script>ReportingAndReconciliationWithoutAnySpaces`
+		f.declare(policy, c)
+		app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			_, _ = w.Write([]byte("<!doctype html><title>App</title><h1>Told " + html.EscapeString(r.FormValue("error")) + "</h1>"))
+		}))
+		defer app.Close()
+		p := browser.New(t)
+		p.Open(f.issuer + asks("redirect_uri", app.URL+"/cb"))
+		p.Type("#username", goodUser)
+		p.Type("#password", goodPassword+kb.Enter)
+		see(t, p, "not allowed", "This account may not use the app")
+		p.Press("Use another account")
+		p.Heading("Which account do you want to use?")
+		f.advance(time.Second) // who signed in before now is another account than the one that is wanted
+		p.Press("Use another account")
+		p.Heading("Sign in")
+		p.Open(f.issuer + asks("redirect_uri", app.URL+"/cb"))
+		p.Heading("This account may not use the app")
+		p.Press("Go back to the app")
+		p.Heading("Told access_denied")
+
+		reports := storage.ClientRef{ID: "reports", UID: reportsUID}
+		code := f.startDevice(func(d *storage.DeviceRequest) { d.Client = reports })
+		p.Open(f.issuer + "/device?user_code=" + code)
+		see(t, p, "not allowed for a device", "This account may not use the app")
+		device, err := f.storage.codeOf(f.Context(), code, f.clock())
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Press("Refuse the device")
+		p.Heading("Denied")
+		if _, err := f.storage.Storage.(storage.Devices).RedeemDevice(f.Context(), device, reports, f.clock(), nil); !errors.Is(err, storage.ErrDenied) {
+			t.Errorf("after the refusal: %v", err)
+		}
 	})
 
 	t.Run("plain http on loopback, below a path", func(t *testing.T) {
