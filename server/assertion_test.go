@@ -166,7 +166,7 @@ func assertionWorld(t testing.TB) (w *world, key, cluster signingKey) {
 	})
 	w.write(&registration.Policy{Namespace: "oauth", Name: "assertions", Allow: registration.Allow{
 		GrantTypes: []string{oauth.GrantTypeClientCredentials, oauth.GrantTypeAuthorizationCode, oauth.GrantTypeRefreshToken},
-		Scopes:     []string{"orders.read", "openid", "offline_access"}, RedirectHosts: []string{"app.example.com", "127.0.0.1"},
+		Scopes:     []string{"orders.read", "openid", "email", "offline_access"}, RedirectHosts: []string{"app.example.com", "127.0.0.1"},
 	}})
 	w.register(signed(t, "signed", key), func(*registration.Client) {})
 	pod := client("pod", "Service", []string{oauth.GrantTypeClientCredentials}, []string{"orders.read"}, registration.AuthenticationServiceAccount)

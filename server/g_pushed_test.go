@@ -11,8 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/grantkeeper/grantkeeper/internal/registration"
 	"github.com/grantkeeper/grantkeeper/server/internal/endpoint/par"
+	"github.com/grantkeeper/grantkeeper/server/internal/oauth"
 	"github.com/grantkeeper/grantkeeper/server/internal/registry"
 	"github.com/grantkeeper/grantkeeper/server/internal/storage"
 )
@@ -322,5 +325,75 @@ func TestG01FloodsOfPushedRequests(t *testing.T) {
 		}
 		throttled(t, w.push(webID, withBasic(webID, secret), from("192.0.2.9")))
 		want(t, w.push(webID, withBasic(webID, secret), from("192.0.2.10")), 201, "")
+	})
+}
+
+// What FAPI 2.0 wants of confidential clients: private_key_jwt (RFC 7523) at the endpoint for pushed requests, and again at the token endpoint.
+func TestG01PushedRequestsOfClientsThatSignAssertions(t *testing.T) {
+	w, key, _ := assertionWorld(t)
+	w.register(redirected(signed(t, "bank", key), webCallback), func(c *registration.Client) {
+		c.Type, c.GrantTypes, c.Scopes = "Web", []string{oauth.GrantTypeAuthorizationCode}, []string{"openid", "email", "orders.read"}
+	})
+	const id = "apps.bank"
+	sign := func(pairs ...any) string { return key.sign(t, w.claimsOf(id, pairs...), nil) }
+	proof := func(assertion string) []string {
+		return []string{"client_assertion_type", jwtBearer, "client_assertion", assertion}
+	}
+	// push pushes a good request of the client with an assertion.
+	push := func(assertion string) answer {
+		t.Helper()
+		return w.post("/v1/par", append(pushing(id), proof(assertion)...))
+	}
+
+	t.Run("G01 B09 from the reference to the tokens, and each assertion counts once, wherever it came first", func(t *testing.T) {
+		assertion := sign()
+		a := push(assertion)
+		want(t, a, 201, "")
+		want(t, push(assertion), 401, "invalid_client")
+		b := w.tab(t)
+		b.open("/v1/authorize?" + url.Values{"client_id": {id}, "request_uri": {a.text("request_uri")}}.Encode())
+		b.through()
+		q := b.answered(webCallback)
+		if q.Get("state") != "s t+/ä&=%" {
+			t.Errorf("A19 %v", q)
+		}
+		redeem := func(assertion string) answer {
+			return w.post("/v1/token", append(proof(assertion), "grant_type", "authorization_code", "code", q.Get("code"), "redirect_uri", webCallback, "code_verifier", verifier))
+		}
+		want(t, redeem(assertion), 401, "invalid_client")
+		tokens := redeem(sign())
+		want(t, tokens, 200, "")
+		if got := claims(t, tokens.text("id_token")); got["nonce"] != "nonce-1" || tokens.text("scope") != "openid email orders.read" {
+			t.Errorf("%v, %s", got, tokens.text("scope"))
+		}
+	})
+	t.Run("G01 B06 B07 B10 who does not prove to be the client pushes nothing", func(t *testing.T) {
+		stranger := newSigningKey(t, "1", jose.ES256)
+		for name, a := range map[string]answer{
+			"no assertion":                          w.push(id),
+			"a secret":                              w.push(id, withBasic(id, secret)),
+			"the key of somebody else":              push(stranger.sign(t, w.claimsOf(id), nil)),
+			"an assertion of another client":        push(key.sign(t, w.claimsOf(signedID), nil)),
+			"for this endpoint, and not the issuer": push(sign("aud", w.url+"/v1/par")),
+			"for another server":                    push(sign("aud", "https://other.example")),
+			"expired":                               push(sign("exp", w.now().Add(-time.Minute).Unix())),
+		} {
+			if a.status != 401 || a.text("error") != "invalid_client" || a.text("request_uri") != "" {
+				t.Errorf("%s: %d %s", name, a.status, a.body)
+			}
+		}
+	})
+	t.Run("G01 an assertion beside a secret is two methods", func(t *testing.T) {
+		want(t, w.post("/v1/par", append(pushing(id), append(proof(sign()), "client_secret", secret)...)), 400, "invalid_request")
+	})
+	t.Run("G01 B18 an assertion that the database could not take is 503 and not used up", func(t *testing.T) {
+		assertion := sign()
+		restore := w.breakStorage()
+		a := push(assertion)
+		restore()
+		if a.status != 503 || a.header.Get("Retry-After") == "" {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+		want(t, push(assertion), 201, "")
 	})
 }
