@@ -170,6 +170,8 @@ func (k *checker) govern(in ClientInputs, server *v1alpha1.OAuthServer, governor
 	}
 	// Each policy has its say, however much the others have.
 	most := max(2, maxFindings/len(governors))
+	// Who is refused anyway wants no place: whether there is one now must not change what is said of it.
+	wants := len(k.findings) == 0
 	var refused checker
 	for _, g := range governors {
 		allowed := g.policy()
@@ -179,7 +181,7 @@ func (k *checker) govern(in ClientInputs, server *v1alpha1.OAuthServer, governor
 		}
 		candidate := governed(base, in.Client.Spec.Tokens, allowed)
 		findings := policy.Accepts(allowed, candidate)
-		if len(findings) == 0 && !full(in, allowed) {
+		if len(findings) == 0 && (!wants || !full(in, allowed)) {
 			return candidate, waiting
 		}
 		if len(findings) == 0 {

@@ -116,3 +116,17 @@ func TestPlacesNeverGiveAwayMoreThanThereAre(t *testing.T) {
 		}
 	})
 }
+
+// TestWhoIsRefusedAnywayIsToldTheSameWithAndWithoutAPlace: nobody compiles such a client again when a place is taken or free.
+func TestWhoIsRefusedAnywayIsToldTheSameWithAndWithoutAPlace(t *testing.T) {
+	for _, before := range []int{0, 1} {
+		got := Client(inputs(oauthClient("Device"), func(in *ClientInputs) {
+			in.Policies, in.Before = []v1alpha1.OAuthGrantPolicy{grantPolicy("p", limited(1), func(p *v1alpha1.OAuthGrantPolicy) { p.Spec.Allow.Scopes = []string{"nobody.declares"} })}, map[string]int{"p": before}
+			in.Client.Spec.Scopes = []string{"nobody.declares"}
+		}))
+		checkFindings(t, expect(v1alpha1.ReasonScopeUnknown, "spec.scopes[0] nobody.declares"), got.Findings)
+		if len(got.Waiting) > 0 {
+			t.Errorf("it waits for %v", got.Waiting)
+		}
+	}
+}
