@@ -48,6 +48,7 @@ func (r *Reconciler) watch(mgr ctrl.Manager, referenced cache.Cache, rec reconci
 		WatchesRawSource(source.Kind(referenced, client.Object(&corev1.Secret{}), handler.EnqueueRequestsFromMapFunc(r.naming))).
 		WatchesRawSource(source.Func(r.places.start)).
 		Watches(&v1alpha1.OAuthClient{}, handler.EnqueueRequestsFromMapFunc(r.rivals), builder.WithPredicates(change.Declared())).
+		Watches(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.rivalsOfRegistered), builder.WithPredicates(change.ComesOrGoes())).
 		Watches(&v1alpha1.OAuthServer{}, handler.EnqueueRequestsFromMapFunc(r.attached), builder.WithPredicates(change.ServerMatters())).
 		Watches(&v1alpha1.OAuthGrantPolicy{}, handler.EnqueueRequestsFromMapFunc(r.selected), builder.WithPredicates(change.Declared())).
 		Watches(&v1alpha1.OAuthResource{}, handler.EnqueueRequestsFromMapFunc(r.using), builder.WithPredicates(change.DeclaredOrAccepted())).
@@ -61,6 +62,19 @@ func (r *Reconciler) watch(mgr ctrl.Manager, referenced cache.Cache, rec reconci
 func (r *Reconciler) rivals(ctx context.Context, o client.Object) []reconcile.Request {
 	id := compile.ClientID(o.(*v1alpha1.OAuthClient))
 	return r.requests(ctx, func(c *v1alpha1.OAuthClient) bool { return c.UID != o.GetUID() }, client.MatchingFields{index.ClientID: id})
+}
+
+// rivalsOfRegistered finds the other clients with the client id of one that was registered or withdrawn: who has it is what they are told.
+func (r *Reconciler) rivalsOfRegistered(ctx context.Context, o client.Object) []reconcile.Request {
+	name, ok := document.Owner(o.(*corev1.Secret), registration.KindClient)
+	if !ok {
+		return nil
+	}
+	c := &v1alpha1.OAuthClient{}
+	if err := r.Get(ctx, name, c, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency); err != nil {
+		return nil // gone, of which they were told already
+	}
+	return r.rivals(ctx, c)
 }
 
 // attached finds the clients of a server, and those that leave it to the default.

@@ -103,11 +103,10 @@ func (in Inputs) clients() []Client {
 	})
 	var places compile.Places
 	var expressions expression.Memo
-	rivals := in.rivals()
-	out := make([]Client, len(set.Clients))
-	for _, i := range order {
-		c := &set.Clients[i]
-		out[i] = Client{c, places.Client(compile.ClientInputs{
+	registered := func(c *v1alpha1.OAuthClient) bool { return in.Previous[nameOf(c)] != nil }
+	rivals := in.rivals(registered)
+	inputs := func(c *v1alpha1.OAuthClient) compile.ClientInputs {
+		return compile.ClientInputs{
 			Client:          c,
 			Servers:         set.Servers,
 			NamespaceLabels: set.NamespaceLabels(c.Namespace),
@@ -117,9 +116,39 @@ func (in Inputs) clients() []Client {
 			Secrets:         in.Secrets[nameOf(c)],
 			Expressions:     &expressions,
 			Previous:        in.Previous[nameOf(c)],
-		})}
+		}
+	}
+	out := make([]Client, len(set.Clients))
+	for _, i := range order {
+		c := &set.Clients[i]
+		out[i] = Client{c, places.Client(inputs(c))}
+	}
+	// Who is refused for whatever else is told of the client id too, once somebody else is registered under it. That changes nobody's
+	// place, since only who has none is asked again.
+	accepted := map[types.NamespacedName]bool{}
+	for i := range out {
+		accepted[nameOf(out[i].Manifest)] = len(out[i].Findings) == 0 && in.hasSecret(out[i].Manifest)
+	}
+	rivals = in.rivals(func(c *v1alpha1.OAuthClient) bool { return registered(c) || accepted[nameOf(c)] })
+	for i := range out {
+		c := out[i].Manifest
+		if len(out[i].Findings) > 0 && slices.ContainsFunc(others(rivals[compile.ClientID(c)], c), func(r compile.Rival) bool { return accepted[nameOf(&r.Client)] }) {
+			if again := compile.Client(inputs(c)); len(again.Findings) > 0 && again.Findings[0].Reason == v1alpha1.ReasonClientIDConflict {
+				out[i].ClientResult = again
+			}
+		}
 	}
 	return out
+}
+
+// hasSecret reports whether the secret that a client brings is among the manifests; a client that waits for it is not registered.
+func (in Inputs) hasSecret(c *v1alpha1.OAuthClient) bool {
+	ref := compile.InboundSecret(c)
+	if ref == nil {
+		return true
+	}
+	_, f := compile.InboundValue(c, in.Set.Secret(c.Namespace, ref.Name))
+	return f == nil
 }
 
 func nameOf(c *v1alpha1.OAuthClient) types.NamespacedName {
@@ -170,7 +199,7 @@ func (in Inputs) secretOf(o *v1alpha1.OAuthIdentityProvider) *corev1.Secret {
 }
 
 // rivals are the clients by their client ids, those ids alone that several want.
-func (in Inputs) rivals() map[string][]compile.Rival {
+func (in Inputs) rivals(registered func(*v1alpha1.OAuthClient) bool) map[string][]compile.Rival {
 	wanted := map[string]int{}
 	for i := range in.Set.Clients {
 		wanted[compile.ClientID(&in.Set.Clients[i])]++
@@ -182,8 +211,7 @@ func (in Inputs) rivals() map[string][]compile.Rival {
 		if wanted[id] < 2 {
 			continue
 		}
-		registered := in.Previous[nameOf(c)] != nil
-		out[id] = append(out[id], compile.Rival{Client: *c, NamespaceLabels: in.Set.NamespaceLabels(c.Namespace), Registered: registered})
+		out[id] = append(out[id], compile.Rival{Client: *c, NamespaceLabels: in.Set.NamespaceLabels(c.Namespace), Registered: registered(c)})
 	}
 	return out
 }
