@@ -88,10 +88,12 @@ var _ = Describe("The Secret of an OAuthClient", func() {
 		ready(ctx, c)
 		Expect(c.Status.Binding).To(BeNil())
 		Expect(secretOf(ctx, w.apps, "cli-oauth")).To(BeNil())
-		none := w.create(ctx, "none", func(c *v1alpha1.OAuthClient) {
-			c.Spec.Secret = &v1alpha1.ClientSecretTarget{Preset: v1alpha1.SecretPresetNone}
-		})
-		Expect(eventually(ctx, none, v1alpha1.ConditionAccepted, metav1.ConditionFalse, v1alpha1.ReasonInvalid)).To(ContainSubstring("spec.secret.preset None"))
+		none := w.client("none")
+		none.Spec.Secret = &v1alpha1.ClientSecretTarget{Preset: v1alpha1.SecretPresetNone}
+		Expect(admin.Create(ctx, none)).To(MatchError(ContainSubstring("spec.secret.preset")))
+		none.Spec.Secret.Template = map[string]v1alpha1.SecretTemplate{"config": "id={{ .ClientID }}"} // nor by a template, which no rule reads
+		Expect(admin.Create(ctx, none)).To(Succeed())
+		Expect(eventually(ctx, none, v1alpha1.ConditionAccepted, metav1.ConditionFalse, v1alpha1.ReasonInvalid)).To(ContainSubstring("no key of the Secret has the client secret"))
 		Expect(secretOf(ctx, w.apps, "none-oauth")).To(BeNil())
 
 		By("a Secret that is not wanted any more goes")
