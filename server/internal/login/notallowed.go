@@ -33,7 +33,7 @@ func (l *Login) showNotAllowed(v *visit, s *situation) error {
 	}
 	c := s.asked.client
 	data := notallowed.Data{
-		Flow: v.flow.Key, App: nameOf(c), Account: web.AccountName(v.User), Owner: c.DocumentName(), Other: v.switchAccount(),
+		Flow: v.flow.Key, App: nameOf(c), Account: web.AccountName(v.User), Other: v.switchAccount(),
 		Device: s.asked.device != nil,
 	}
 	if s.asked.request == nil && s.asked.device == nil {

@@ -15,10 +15,9 @@ type Data struct {
 	// Token ties the form to the request, Flow is the flow's key.
 	Token string
 	Flow  string
-	// App is the app's name, Account who is signed in, and Owner whose app it is, "namespace/name".
+	// App is the app's name, and Account who is signed in.
 	App     string
 	Account string
-	Owner   string
 	// Other is where people go who want another account.
 	Other string
 	// Device is true when a device asks, which is told that it was refused.
