@@ -4,12 +4,15 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/grantkeeper/grantkeeper/test/demo"
 )
 
 // shell finds the programs that the documentation asks a reader to have.
@@ -83,7 +86,7 @@ func TestPagesRun(t *testing.T) {
 			defer cancel()
 			cmd := exec.CommandContext(ctx, bash, "-euo", "pipefail")
 			cmd.Dir = server.dir
-			cmd.Env = append(os.Environ(), "PERSON="+people(t), "DEMO_PASSWORD="+server.password)
+			cmd.Env = append(withCommand(t, p), "PERSON="+people(t), "DEMO_PASSWORD="+server.password)
 			cmd.Stdin = strings.NewReader(prelude + server.here(p.script()))
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Errorf("%v\n%s", err, out)
@@ -93,6 +96,19 @@ func TestPagesRun(t *testing.T) {
 	if ran < 5 {
 		t.Errorf("only %d pages ran", ran)
 	}
+}
+
+// withCommand is the environment of a page that runs the command itself.
+func withCommand(t *testing.T, p *page) []string {
+	t.Helper()
+	if !strings.Contains(p.script(), "grantkeeper check") {
+		return os.Environ()
+	}
+	binary, err := demo.Binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(os.Environ(), "PATH="+filepath.Dir(binary)+string(filepath.ListSeparator)+os.Getenv("PATH"))
 }
 
 var (
