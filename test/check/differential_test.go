@@ -84,7 +84,7 @@ func TestCheckSaysWhatTheClusterDoes(t *testing.T) {
 	var differ string
 	ctx, cancel := context.WithTimeout(t.Context(), settle)
 	defer cancel()
-	for differ = compare(t, kube, world, refused, said); differ != ""; differ = compare(t, kube, world, refused, said) {
+	for differ = compare(t, kube, refused, said); differ != ""; differ = compare(t, kube, refused, said) {
 		select {
 		case <-ctx.Done():
 			t.Fatalf("seed %d: the cluster (-) and the check (+) differ: %s", from, differ)
@@ -208,7 +208,7 @@ func start(t *testing.T, config *rest.Config) {
 }
 
 // compare says where the two differ, empty when nowhere.
-func compare(t *testing.T, kube client.Client, world cluster, refused, said map[string]verdict) string {
+func compare(t *testing.T, kube client.Client, refused, said map[string]verdict) string {
 	t.Helper()
 	want := map[string]verdict{}
 	for name, v := range refused {
