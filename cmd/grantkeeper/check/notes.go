@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
 	"github.com/grantkeeper/grantkeeper/internal/compile"
 	"github.com/grantkeeper/grantkeeper/internal/offline"
@@ -63,11 +65,18 @@ func (r *reporter) secretHolder(c *v1alpha1.OAuthClient) string {
 	if s := r.set.Secret(c.Namespace, name); s != nil {
 		return "Secret " + name
 	}
-	for i := range r.set.Clients {
-		o := &r.set.Clients[i]
-		if o.Namespace == c.Namespace && o.Name != c.Name && compile.SecretName(o) == name && o.CreationTimestamp.Before(&c.CreationTimestamp) {
-			return "OAuthClient " + o.Name
+	if r.holders == nil {
+		r.holders = map[types.NamespacedName]*v1alpha1.OAuthClient{}
+		for i := range r.set.Clients {
+			o := &r.set.Clients[i]
+			at := types.NamespacedName{Namespace: o.Namespace, Name: compile.SecretName(o)}
+			if first := r.holders[at]; first == nil || compile.AgeOf(o).Compare(compile.AgeOf(first)) < 0 {
+				r.holders[at] = o
+			}
 		}
+	}
+	if first := r.holders[types.NamespacedName{Namespace: c.Namespace, Name: name}]; first.Name != c.Name {
+		return "OAuthClient " + first.Name
 	}
 	return ""
 }

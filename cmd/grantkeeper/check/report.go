@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/grantkeeper/grantkeeper/api/v1alpha1"
 	"github.com/grantkeeper/grantkeeper/internal/compile"
 	"github.com/grantkeeper/grantkeeper/internal/manifest"
@@ -104,6 +106,8 @@ type reporter struct {
 	found    []Object
 	byKey    map[manifest.ObjectKey]int
 	problems []Problem
+	// holders are the oldest clients that write each Secret, found when they are first asked for.
+	holders map[types.NamespacedName]*v1alpha1.OAuthClient
 }
 
 // problem adds what the loader has found: a refusal by the API server, or something that cannot be read.
