@@ -105,7 +105,7 @@ func certainPeople(t *testing.T) {
 	v.Open(link)
 	v.signIn("local", "ada")
 	v.see("not-allowed", refused)
-	v.mustSay("Acme Payroll", "Ada Lovelace", "partners/payroll", "If you should be one of them, ask those who run this service")
+	v.mustSay("Acme Payroll", "Ada Lovelace", "If you should be one of them, ask those who run this service")
 	v.Press("Go back to the app")
 	if got := v.returns(); got.Get("error") != "access_denied" || got.Get("code") != "" || got.Get("state") != "state" || got.Get("iss") != world.Issuer {
 		t.Errorf("the app is told %v", got)

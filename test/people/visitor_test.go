@@ -106,7 +106,7 @@ func (v *visitor) returns() url.Values {
 // says is the text of the page.
 func (v *visitor) says() string {
 	v.Helper()
-	return strings.Join(strings.Fields(browser.Eval[string](v.Page, "document.body.innerText")), " ")
+	return strings.Join(strings.Fields(browser.Eval[string](v.Page, `document.body ? document.body.innerText : ""`)), " ")
 }
 
 // mustSay checks that the page has texts on it.
