@@ -2,6 +2,7 @@ package controllers_test
 
 import (
 	"context"
+	"fmt"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -54,6 +55,16 @@ var _ = Describe("The operator", Serial, func() {
 		ready(ctx, c, w.server)
 		d := document(ctx, w.platform, c)
 		Expect(d.Authentication.Secrets[0].SHA256).To(Equal(credentials.Hash(value(secretOf(ctx, w.apps, "reports-oauth"))).SHA256))
+
+		By("one of them sees the Secret of a new client before it sees the client")
+		var more []*v1alpha1.OAuthClient
+		for i := range 100 {
+			more = append(more, w.create(ctx, fmt.Sprintf("more-%d", i)))
+		}
+		for _, c := range more {
+			ready(ctx, c)
+			Expect(document(ctx, w.platform, c).Authentication.Secrets).To(HaveLen(1), c.Name)
+		}
 		second()
 		stopOperator = first
 	})

@@ -70,6 +70,7 @@ func Register(mgr ctrl.Manager, o Options) error {
 	return r.watch(mgr, o.Referenced, &status.Reconciler[*v1alpha1.OAuthClient]{
 		Kind:   r.kind(),
 		Client: mgr.GetClient(),
+		Live:   mgr.GetAPIReader(),
 		Events: mgr.GetEventRecorder("grantkeeper-oauthclient"),
 		Clock:  o.Clock,
 	})

@@ -68,6 +68,7 @@ func Register(mgr ctrl.Manager, o Options) error {
 	return r.publisher.Watch(b, registration.KindPolicy).Complete(&status.Reconciler[*v1alpha1.OAuthGrantPolicy]{
 		Kind:   r.kind(),
 		Client: mgr.GetClient(),
+		Live:   mgr.GetAPIReader(),
 		Events: mgr.GetEventRecorder("grantkeeper-oauthgrantpolicy"),
 		Clock:  o.Clock,
 	})

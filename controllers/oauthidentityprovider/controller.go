@@ -69,6 +69,7 @@ func Register(mgr ctrl.Manager, o Options) error {
 	return r.publisher.Watch(b, registration.KindIdentityProvider).Complete(&status.Reconciler[*v1alpha1.OAuthIdentityProvider]{
 		Kind:   r.kind(),
 		Client: mgr.GetClient(),
+		Live:   mgr.GetAPIReader(),
 		Events: mgr.GetEventRecorder("grantkeeper-oauthidentityprovider"),
 		Clock:  o.Clock,
 	})

@@ -61,6 +61,7 @@ func Register(mgr ctrl.Manager, o Options) error {
 	return r.publisher.Watch(b, registration.KindResource).Complete(&status.Reconciler[*v1alpha1.OAuthResource]{
 		Kind:   r.kind(),
 		Client: mgr.GetClient(),
+		Live:   mgr.GetAPIReader(),
 		Events: mgr.GetEventRecorder("grantkeeper-oauthresource"),
 		Clock:  o.Clock,
 	})

@@ -87,6 +87,7 @@ func Register(mgr ctrl.Manager, o Options) error {
 	return r.watch(mgr, &status.Reconciler[*v1alpha1.OAuthServer]{
 		Kind:   r.kind(),
 		Client: mgr.GetClient(),
+		Live:   mgr.GetAPIReader(),
 		Events: mgr.GetEventRecorder("grantkeeper-oauthserver"),
 		Clock:  o.Clock,
 	})

@@ -59,6 +59,8 @@ type Kind[T client.Object] struct {
 type Reconciler[T client.Object] struct {
 	Kind   Kind[T]
 	Client client.Client
+	// Live reads from the API server, metadata only, to find out whether an object is gone.
+	Live client.Reader
 	// Events takes what happens.
 	Events Recorder
 	// Clock tells the time.
@@ -70,7 +72,7 @@ func (r *Reconciler[T]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.R
 	obj := r.Kind.New()
 	if err := r.Client.Get(ctx, req.NamespacedName, obj); err != nil {
 		if apierrors.IsNotFound(err) {
-			return ctrl.Result{}, r.Kind.Gone(ctx, req.NamespacedName)
+			return ctrl.Result{}, r.gone(ctx, req.NamespacedName)
 		}
 		return ctrl.Result{}, err
 	}
@@ -107,6 +109,26 @@ func (r *Reconciler[T]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.R
 		return ctrl.Result{}, err
 	}
 	return ctrl.Result{RequeueAfter: r.until(run.wake())}, nil
+}
+
+// gone ends what an object stands for that the cache does not have, if the API server does not have it either. The cache of one kind
+// may be behind that of another: an operator that takes over sees the Secret that the one before made for a new manifest, and
+// not yet the manifest; and registrations and keys that are deleted do not come back. An object that is there after all comes to
+// the cache, which wakes the reconciler.
+func (r *Reconciler[T]) gone(ctx context.Context, name types.NamespacedName) error {
+	gvk, err := r.Client.GroupVersionKindFor(r.Kind.New())
+	if err != nil {
+		return err
+	}
+	live := &metav1.PartialObjectMetadata{}
+	live.SetGroupVersionKind(gvk)
+	switch err := r.Live.Get(ctx, name, live); {
+	case err == nil:
+		return nil
+	case !apierrors.IsNotFound(err):
+		return Failed(err, "find out whether %s %s is gone", gvk.Kind, name)
+	}
+	return r.Kind.Gone(ctx, name)
 }
 
 func runSteps(ctx context.Context, steps []Step) error {
