@@ -90,6 +90,7 @@ func follow(namespace, name string) *handedOut {
 		}
 	}()
 	DeferCleanup(func() { cancel(); w.Stop(); <-done })
+	Eventually(h.all).ShouldNot(BeEmpty(), "what is in it now")
 	return h
 }
 
