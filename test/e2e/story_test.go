@@ -68,7 +68,7 @@ func consume(t *testing.T, with credentials) (c *consumer, stop func() []string)
 	ctx, cancel := context.WithCancel(t.Context())
 	var wait sync.WaitGroup
 	wait.Go(func() {
-		tick := time.NewTicker(20 * time.Millisecond)
+		tick := time.NewTicker(100 * time.Millisecond) // every token is looked for everywhere at the end
 		defer tick.Stop()
 		for ctx.Err() == nil {
 			c.ask(ctx)
